@@ -1,0 +1,83 @@
+// When a control plane is ready: by its deeds, not by its ports.
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+type client struct {
+	access
+	http http.Client
+}
+
+// connect waits for the API server, and writes the kubeconfigs for it.
+func (p *plane) connect(ctx context.Context, a access) (*client, error) {
+	var certificate []byte
+	err := p.await(ctx, "the API server's certificate", func() (err error) {
+		certificate, err = os.ReadFile(p.folder.file(certificates + "/apiserver.crt"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(certificate) {
+		return nil, errors.New("the API server wrote no certificate")
+	}
+	// A transport of its own: the default one listens to HTTPS_PROXY.
+	c := &client{a, http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}}
+	for _, path := range []string{"/readyz", "/api/v1/namespaces/default"} {
+		err := p.await(ctx, path, func() error { return c.expect(ctx, http.StatusOK, "GET", path, "") })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, writeKubeconfigs(p.folder, a, certificate)
+}
+
+// awaitControllers sees the garbage collector remove an object whose owner is no more.
+func (p *plane) awaitControllers(ctx context.Context, c *client) error {
+	const (
+		all    = "/api/v1/namespaces/default/configmaps"
+		orphan = all + "/control-plane-probe"
+		body   = `{"metadata":{"name":"control-plane-probe","ownerReferences":[
+			{"apiVersion":"v1","kind":"ConfigMap","name":"gone","uid":"00000000-0000-0000-0000-000000000000"}]}}`
+	)
+	if err := c.expect(ctx, http.StatusCreated, "POST", all, body); err != nil {
+		return err
+	}
+	return p.await(ctx, "the garbage collector", func() error {
+		return c.expect(ctx, http.StatusNotFound, "GET", orphan, "")
+	})
+}
+
+func (c *client) expect(ctx context.Context, status int, method, path, body string) error {
+	request, err := http.NewRequestWithContext(ctx, method, c.server+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+c.adminToken)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != status {
+		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
+	}
+	return nil
+}

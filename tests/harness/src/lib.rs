@@ -1,0 +1,33 @@
+//! A real Kubernetes control plane for tests: etcd, the API server and the
+//! controllers that own objects, namespaces and tokens. No nodes, no pods.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use nico_harness::ControlPlane;
+//!
+//! let control_plane = ControlPlane::shared().await;
+//! let namespace = control_plane.namespace("example").await;
+//! let client = control_plane.client().await;
+//! # }
+//! ```
+//!
+//! The servers are children of `control-plane attached`, built from
+//! `tests/control-plane`: it lives as long as the pipe to this process does.
+
+// What fails in here is a test that fails: its message is all that is wanted.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::print_stderr
+)]
+
+mod audit;
+mod control_plane;
+mod namespace;
+mod wait;
+
+pub use audit::Event;
+pub use control_plane::{ControlPlane, StartError};
+pub use namespace::Namespace;
+pub use wait::{TimedOut, wait_until};
