@@ -1,9 +1,29 @@
-//! The pure heart of NICO: from a `KubernetesCluster` and an [`inventory`] to what should be.
+//! The pure heart of NICO: from a `KubernetesCluster` and an [`Inventory`] to what should be.
 //!
 //! No I/O, no clock, no randomness, no environment, no log: the same input gives the same bytes, here,
 //! in CI and in the operator. Time is an argument where it matters.
 
+mod advice;
 pub mod cluster_nix;
+mod configuration;
+mod desired;
+mod diagnostic;
+mod difference;
 pub mod files;
+mod inventory;
+mod meaning;
+mod memory;
 pub mod nix;
+mod owner;
 pub mod proof;
+pub mod rollout;
+mod select;
+
+pub use configuration::MAX_BYTES;
+pub use desired::{
+    Desired, DesiredConfiguration, LeavingConfiguration, RenderError, SelectedMachine, render, render_all,
+};
+pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
+pub use inventory::{ClusterKey, Completeness, Inventory};
+pub use memory::Memory;
+pub use select::Why;

@@ -1,0 +1,349 @@
+//! The configuration of one machine: its files, its spec, its metadata.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use nico_crds::cluster::InstallPolicy;
+use nico_crds::configuration::{AdditionalFile, FileSecret, LocalReference, ValueType};
+use nico_crds::machine::Dialect;
+use nico_crds::names::{
+    CLUSTER_NIX, CONFIRM_AT, FULL_INSTALLATION_APPLIED, JOIN_TOKEN, LABEL_CLUSTER, LABEL_MANAGED_BY,
+    LABEL_ROLE, LEAVING, MACHINE_SSH_KEY, MANAGED_BY, MEANING, MEANING_BUT_LISTS, NUDGE, ORDINAL,
+    REMOVE_FLAKE, SSH_KEY_KEY, TEXT, TOKEN_KEY, WRITTEN_AT, configuration_name, join_token_secret,
+};
+use nico_crds::{KubernetesCluster, Machine, NixosConfiguration, NixosConfigurationSpec};
+
+use crate::cluster_nix::{self, ClusterNix, Prepared};
+use crate::desired::RenderError;
+use crate::files;
+use crate::inventory::{Inventory, annotation, name, namespace};
+use crate::meaning::{ClusterMeaning, Meaning, SecretFile};
+use crate::owner;
+use crate::select::{Member, is_reinstall};
+
+/// NIO keeps a copy of the spec in an annotation, and all annotations of an object together end at
+/// 256 KiB; this leaves room for the others.
+pub const MAX_BYTES: usize = 200 * 1024;
+
+/// Annotations that only the rollout sets: what is live stays.
+const CARRIED_OVER: [&str; 4] = [WRITTEN_AT, CONFIRM_AT, LEAVING, NUDGE];
+
+/// What the configurations of one cluster have in common.
+pub(crate) struct Workshop<'a> {
+    cluster: &'a KubernetesCluster,
+    dialect: Dialect,
+    git_repo: &'a str,
+    owner: Option<OwnerReference>,
+    prepared: Prepared,
+    meaning: ClusterMeaning,
+    /// The folder that paths are relative to (Go NIO: the repository).
+    prefix: String,
+    /// Some configuration of the cluster has the machine's key already.
+    injects_keys: bool,
+    /// A whole new configuration's `text`, which is the same for all that have the same files.
+    new_text: Option<(Rc<[AdditionalFile]>, String)>,
+}
+
+/// The configuration of a machine, and what is to be known about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub object: NixosConfiguration,
+    /// The live files were kept, byte for byte.
+    pub kept: bool,
+    /// Kept, and written by the Python operator.
+    pub legacy: bool,
+    /// The annotation `reinstall-for` is what makes the disk be wiped.
+    pub reinstall: bool,
+}
+
+impl<'a> Workshop<'a> {
+    /// Prepares what the configurations share.
+    pub fn open(
+        cluster: &'a KubernetesCluster,
+        inventory: &'a Inventory,
+        cluster_nix: &ClusterNix,
+        injects_keys: bool,
+    ) -> Result<Self, RenderError> {
+        let subdir = cluster.spec.configuration_subdir.as_deref().unwrap_or_default().trim_matches('/');
+        let prefix = match inventory.dialect {
+            Dialect::Python => String::new(),
+            Dialect::Go if subdir.is_empty() => String::new(),
+            Dialect::Go => format!("{subdir}/"),
+        };
+        let trigger = cluster.spec.rollout.as_ref().and_then(|rollout| rollout.trigger.as_deref());
+        Ok(Self {
+            cluster,
+            dialect: inventory.dialect,
+            git_repo: git_repo(cluster, inventory)?,
+            owner: owner::reference(cluster),
+            prepared: cluster_nix.prepare()?,
+            meaning: ClusterMeaning::of(cluster_nix, trigger)?,
+            prefix,
+            injects_keys,
+            new_text: None,
+        })
+    }
+
+    /// The text of `cluster.nix` with a revision.
+    pub fn text(&self, revision: u64) -> String {
+        self.prepared.text(revision)
+    }
+
+    /// Makes the configuration of a member.
+    pub fn make(&mut self, member: &Member<'_>, machine: Option<&Machine>) -> Result<Made, RenderError> {
+        let live = member.configuration;
+        let key = self.injects_keys.then(|| key_secret(self.cluster, machine, live)).flatten();
+        let meaning = self.meaning(key)?;
+        let (additional_files, text) = match live.filter(|live| self.keeps(live, &meaning, key)) {
+            Some(live) => (live.spec.additional_files.clone(), files::hash(&live.spec.additional_files)),
+            None => self.written(live, key),
+        };
+        let kept = live.is_some_and(|live| live.spec.additional_files == additional_files);
+        let reinstall = live.is_none() && machine.is_some_and(|machine| is_reinstall(self.cluster, machine));
+        let full_install = match live {
+            // It stays only until the first evidence of an apply, and never comes back.
+            Some(live) => live.spec.full_install == Some(true) && !live.shows_an_apply(),
+            None => !member.stands && self.installs(machine, reinstall),
+        };
+        let object = NixosConfiguration {
+            metadata: self.metadata(member, &meaning, text),
+            spec: self.spec(member, full_install, additional_files),
+            status: None,
+        };
+        check_size(&object)?;
+        let legacy =
+            kept && live.is_some_and(|live| live_text(live).is_some_and(|text| !cluster_nix::is_ours(text)));
+        Ok(Made { object, kept, legacy, reinstall: reinstall && full_install })
+    }
+
+    fn meaning(&self, key: Option<&str>) -> Result<Meaning, RenderError> {
+        let token = join_token_secret(name(&self.cluster.metadata));
+        let token_path = self.path(JOIN_TOKEN);
+        let key_path = self.path(MACHINE_SSH_KEY);
+        let mut secrets = vec![SecretFile { path: &token_path, secret: &token, key: self.key(TOKEN_KEY) }];
+        if let Some(secret) = key {
+            secrets.push(SecretFile { path: &key_path, secret, key: self.key(SSH_KEY_KEY) });
+        }
+        Ok(self.meaning.with_files(&self.path(CLUSTER_NIX), &secrets)?)
+    }
+
+    /// The live files are right as they are: they were written for this meaning and nobody has changed
+    /// them since; or they are the Python operator's, adopted as they are; or, where the stamps were
+    /// lost, they are just what would be written.
+    fn keeps(&self, live: &NixosConfiguration, meaning: &Meaning, key: Option<&str>) -> bool {
+        match (live.annotation(MEANING), live.annotation(TEXT)) {
+            (Some(live_meaning), Some(live_text)) => {
+                live_meaning == meaning.whole
+                    && files::hash(&live.spec.additional_files).is_some_and(|hash| hash == live_text)
+            }
+            (None, None) if is_unstamped_legacy(live) => true,
+            _ => live_text(live)
+                .and_then(cluster_nix::revision_of)
+                .is_some_and(|revision| self.files(self.text(revision), key) == live.spec.additional_files),
+        }
+    }
+
+    /// The files written anew, with a text that was never written to this configuration before: without
+    /// that, the old proof of an old text would hold again while another one is half applied.
+    fn written(
+        &mut self,
+        live: Option<&NixosConfiguration>,
+        key: Option<&str>,
+    ) -> (Vec<AdditionalFile>, Option<String>) {
+        let Some(live) = live else {
+            return self.written_new(key);
+        };
+        let generation =
+            live.metadata.generation.and_then(|generation| u64::try_from(generation).ok()).unwrap_or(1);
+        let written = live_text(live).and_then(cluster_nix::revision_of).unwrap_or(0);
+        let files = self.files(self.text(generation.max(written).saturating_add(1)), key);
+        let hash = files::hash(&files);
+        (files, hash)
+    }
+
+    fn written_new(&mut self, key: Option<&str>) -> (Vec<AdditionalFile>, Option<String>) {
+        if key.is_some() {
+            let files = self.files(self.text(1), key);
+            let hash = files::hash(&files);
+            return (files, hash);
+        }
+        if self.new_text.is_none() {
+            let files = self.files(self.text(1), None);
+            self.new_text = files::hash(&files).map(|hash| (files.into(), hash));
+        }
+        let (files, hash) = self.new_text.clone().unwrap_or_default();
+        (files.to_vec(), Some(hash))
+    }
+
+    fn files(&self, text: String, key: Option<&str>) -> Vec<AdditionalFile> {
+        let mut files = vec![
+            AdditionalFile {
+                path: self.path(CLUSTER_NIX),
+                value_type: ValueType::Inline,
+                inline: Some(text),
+                secret_ref: None,
+            },
+            self.secret_file(JOIN_TOKEN, &join_token_secret(name(&self.cluster.metadata)), TOKEN_KEY),
+        ];
+        files.extend(key.map(|secret| self.secret_file(MACHINE_SSH_KEY, secret, SSH_KEY_KEY)));
+        files
+    }
+
+    fn secret_file(&self, path: &str, secret: &str, key: &'static str) -> AdditionalFile {
+        AdditionalFile {
+            path: self.path(path),
+            value_type: ValueType::SecretRef,
+            inline: None,
+            secret_ref: Some(FileSecret { name: secret.to_owned(), key: self.key(key).map(str::to_owned) }),
+        }
+    }
+
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    /// Go NIO requires the key of a Secret; Python NIO prunes it and takes the first.
+    const fn key(&self, key: &'static str) -> Option<&'static str> {
+        match self.dialect {
+            Dialect::Python => None,
+            Dialect::Go => Some(key),
+        }
+    }
+
+    /// WIPES THE DISK. Only of a machine without any sign that it was ever installed, or on a person's
+    /// word.
+    fn installs(&self, machine: Option<&Machine>, reinstall: bool) -> bool {
+        match self.cluster.spec.install_policy.unwrap_or_default() {
+            InstallPolicy::SwitchOnly => false,
+            InstallPolicy::FullInstall => {
+                machine.is_some_and(|machine| reinstall || !was_installed(self.cluster, machine))
+            }
+        }
+    }
+
+    fn metadata(&self, member: &Member<'_>, meaning: &Meaning, text: Option<String>) -> ObjectMeta {
+        let labels = [
+            (LABEL_MANAGED_BY, MANAGED_BY),
+            (LABEL_CLUSTER, name(&self.cluster.metadata)),
+            (LABEL_ROLE, member.role.label()),
+        ];
+        let mut annotations = BTreeMap::from([
+            (ORDINAL.to_owned(), member.ordinal.to_string()),
+            (MEANING.to_owned(), meaning.whole.clone()),
+            (MEANING_BUT_LISTS.to_owned(), meaning.but_lists.clone()),
+        ]);
+        annotations.extend(text.map(|text| (TEXT.to_owned(), text)));
+        for key in CARRIED_OVER {
+            let live = member.configuration.and_then(|live| live.annotation(key));
+            annotations.extend(live.map(|value| (key.to_owned(), value.to_owned())));
+        }
+        ObjectMeta {
+            name: Some(configuration_name(name(&self.cluster.metadata), member.machine)),
+            namespace: Some(namespace(&self.cluster.metadata).to_owned()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            annotations: Some(annotations),
+            owner_references: self.owner.clone().map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn spec(
+        &self,
+        member: &Member<'_>,
+        full_install: bool,
+        additional_files: Vec<AdditionalFile>,
+    ) -> NixosConfigurationSpec {
+        let spec = &self.cluster.spec;
+        NixosConfigurationSpec {
+            git_repo: Some(self.git_repo.to_owned()),
+            git_ref: spec.git_ref.clone(),
+            configuration_subdir: spec.configuration_subdir.clone(),
+            credentials_ref: spec
+                .credentials_ref
+                .as_ref()
+                .map(|secret| LocalReference { name: secret.name.clone() }),
+            flake: Some(format!("#{}", member.machine)),
+            on_remove_flake: Some(REMOVE_FLAKE.to_owned()),
+            full_install: Some(full_install),
+            machine_ref: Some(LocalReference { name: member.machine.to_owned() }),
+            additional_files,
+        }
+    }
+}
+
+/// The repository of a cluster, or the operator's.
+pub(crate) fn git_repo<'a>(
+    cluster: &'a KubernetesCluster,
+    inventory: &'a Inventory,
+) -> Result<&'a str, RenderError> {
+    let own = cluster.spec.git_repo.as_deref().filter(|url| !url.is_empty());
+    own.or(inventory.default_git_repo.as_deref()).ok_or(RenderError::NoGitRepo)
+}
+
+/// The text of `cluster.nix` that a configuration has on the server.
+pub(crate) fn live_text(configuration: &NixosConfiguration) -> Option<&str> {
+    let is_cluster_nix = |path: &str| path.rsplit('/').next() == Some(CLUSTER_NIX);
+    configuration.spec.additional_files.iter().find(|file| is_cluster_nix(&file.path))?.inline.as_deref()
+}
+
+/// Written by the Python operator and not adopted yet.
+pub(crate) fn is_unstamped_legacy(configuration: &NixosConfiguration) -> bool {
+    configuration.annotation(MEANING).is_none()
+        && configuration.annotation(TEXT).is_none()
+        && live_text(configuration).is_some_and(|text| !cluster_nix::is_ours(text))
+}
+
+/// A configuration has its machine's key among its files.
+pub(crate) fn has_key_file(configuration: &NixosConfiguration) -> bool {
+    let is_key = |path: &str| path.rsplit('/').next() == Some(MACHINE_SSH_KEY);
+    configuration.spec.additional_files.iter().any(|file| is_key(&file.path))
+}
+
+/// The Secret with a machine's key, if NIO finds it: it looks in the configuration's own namespace only.
+/// A configuration that has the file already keeps it.
+fn key_secret<'a>(
+    cluster: &KubernetesCluster,
+    machine: Option<&'a Machine>,
+    live: Option<&NixosConfiguration>,
+) -> Option<&'a str> {
+    let reference = machine?.spec.ssh_key_secret_ref.as_ref()?;
+    let is_here = key_namespace(machine?, cluster) == namespace(&cluster.metadata);
+    (is_here || live.is_some_and(has_key_file)).then_some(reference.name.as_deref()).flatten()
+}
+
+/// The namespace that NIO reads a machine's key from.
+pub(crate) fn key_namespace<'a>(machine: &'a Machine, cluster: &'a KubernetesCluster) -> &'a str {
+    let named = machine.spec.ssh_key_secret_ref.as_ref().and_then(|reference| reference.namespace.as_deref());
+    named.unwrap_or_else(|| match machine.dialect() {
+        Some(Dialect::Go) => namespace(&cluster.metadata),
+        Some(Dialect::Python) | None => "default",
+    })
+}
+
+/// Any sign that the machine was ever installed.
+fn was_installed(cluster: &KubernetesCluster, machine: &Machine) -> bool {
+    let applied = cluster.status.as_ref().and_then(|status| status.applied_machines.as_ref());
+    let by_status = machine.status.as_ref().is_some_and(|status| {
+        status.last_applied_time.is_some()
+            || status.applied_configuration.is_some()
+            || status.has_configuration == Some(true)
+    });
+    by_status
+        || applied.is_some_and(|applied| applied.contains_key(name(&machine.metadata)))
+        || annotation(&machine.metadata, FULL_INSTALLATION_APPLIED).is_some()
+}
+
+fn check_size(object: &NixosConfiguration) -> Result<(), RenderError> {
+    let inline: usize =
+        object.spec.additional_files.iter().filter_map(|file| file.inline.as_ref()).map(String::len).sum();
+    // A character takes at most six bytes in Python's JSON: most objects need no exact count.
+    if inline.saturating_mul(6) < MAX_BYTES / 2 {
+        return Ok(());
+    }
+    let bytes = files::python_json_len(&object.spec);
+    if bytes > MAX_BYTES {
+        return Err(RenderError::TooLarge { configuration: name(&object.metadata).to_owned(), bytes });
+    }
+    Ok(())
+}

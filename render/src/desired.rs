@@ -1,0 +1,331 @@
+//! The desired set: from clusters and an inventory to every configuration that should be.
+
+use std::collections::BTreeMap;
+
+use nico_crds::names::Role;
+use nico_crds::{KubernetesCluster, NixosConfiguration};
+
+use crate::advice;
+use crate::cluster_nix::{ClusterNix, Node, NulInString, Source, legacy_text};
+use crate::configuration::{MAX_BYTES, Made, Workshop, git_repo, has_key_file, live_text};
+use crate::diagnostic::{Departure, Diagnostic, Notice};
+use crate::inventory::{ClusterKey, Inventory, Space, index, name, namespace};
+use crate::memory::Memory;
+use crate::select::{Claims, Member, Selection, Why, select};
+
+/// Why a cluster cannot be rendered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum RenderError {
+    /// Neither the cluster nor the operator names a repository.
+    #[error("spec.gitRepo is missing, and there is no default repository (--default-git-repo)")]
+    NoGitRepo,
+    /// Nix cannot hold a NUL in a string.
+    #[error("{0}")]
+    Nul(String),
+    /// An object is too large for NIO, which keeps a copy of it in an annotation.
+    #[error(
+        "the NixosConfiguration \"{configuration}\" would have {bytes} bytes; NIO keeps a copy in an annotation, and \
+         {MAX_BYTES} bytes are the most that fits: make the cluster smaller"
+    )]
+    TooLarge {
+        /// Its name.
+        configuration: String,
+        /// Its size, as NIO writes it.
+        bytes: usize,
+    },
+    /// Two objects of one name.
+    #[error("there are two objects {kind} \"{name}\" in one namespace: nothing can be decided from that")]
+    Twice {
+        /// The kind.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The cluster has no name.
+    #[error("metadata.name is missing")]
+    Nameless,
+    /// A hash cannot be formed.
+    #[error("cannot write the meaning as JSON: {0}")]
+    Json(String),
+}
+
+impl From<NulInString> for RenderError {
+    fn from(error: NulInString) -> Self {
+        Self::Nul(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for RenderError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error.to_string())
+    }
+}
+
+/// What should be, for one cluster.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Whose it is.
+    pub cluster: ClusterKey,
+    /// Everyone in the cluster: control planes, the first one first, then workers.
+    pub members: Vec<SelectedMachine>,
+    /// The configurations that should be, in the order of the members. A member whose configuration
+    /// cannot be created now has none here.
+    pub configurations: Vec<DesiredConfiguration>,
+    /// Configurations of the cluster that should not be, and still are.
+    pub leaving: Vec<LeavingConfiguration>,
+    /// `cluster.nix` as a new configuration gets it.
+    pub cluster_nix: String,
+    /// The first control plane is lost and nobody can take its place: nothing is created or removed.
+    pub head_lost: bool,
+    /// A control plane has shown an apply.
+    pub bootstrapped: bool,
+    /// What the applier has to remember in the status.
+    pub memory: Memory,
+    /// What there is to say, the gravest first.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A machine in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectedMachine {
+    /// Its name.
+    pub machine: String,
+    /// Its role.
+    pub role: Role,
+    /// Why it is in.
+    pub why: Why,
+}
+
+/// A configuration that should be.
+#[derive(Clone, Debug)]
+pub struct DesiredConfiguration {
+    /// Its machine.
+    pub machine: String,
+    /// The role of the machine.
+    pub role: Role,
+    /// The object, as it is applied.
+    pub object: NixosConfiguration,
+    /// It does not exist yet.
+    pub is_new: bool,
+    /// The live files are right, and stay byte for byte.
+    pub keeps_files: bool,
+}
+
+impl DesiredConfiguration {
+    /// THE DISK of the machine is wiped when this is created.
+    pub fn wipes_disk(&self) -> bool {
+        self.is_new && self.object.spec.full_install == Some(true)
+    }
+
+    /// The name of the object.
+    pub fn name(&self) -> &str {
+        name(&self.object.metadata)
+    }
+}
+
+/// A configuration that should not be any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeavingConfiguration {
+    /// Its machine.
+    pub machine: String,
+    /// The role of the machine.
+    pub role: Role,
+    /// Its name.
+    pub configuration: String,
+    /// Why.
+    pub why: Departure,
+}
+
+/// Renders one cluster. The clusters of the inventory that are served before it choose first.
+pub fn render(cluster: &KubernetesCluster, inventory: &Inventory) -> Result<Desired, RenderError> {
+    let mut spaces = index(inventory);
+    let mut space = spaces.remove(namespace(&cluster.metadata)).unwrap_or_default();
+    space.with_cluster(cluster);
+    let wanted = ClusterKey::of(cluster);
+    let mut claims = Claims::standing(&space);
+    for other in space.clusters.clone() {
+        let selection = choose(other, &space, &mut claims, inventory);
+        if ClusterKey::of(other) == wanted {
+            return finish(other, &space, inventory, selection);
+        }
+    }
+    Err(RenderError::Nameless)
+}
+
+/// Renders all clusters of the inventory in one pass: none takes what another has just been given.
+pub fn render_all(inventory: &Inventory) -> BTreeMap<ClusterKey, Result<Desired, RenderError>> {
+    let mut all = BTreeMap::new();
+    for space in index(inventory).into_values() {
+        let mut claims = Claims::standing(&space);
+        for cluster in space.clusters.clone() {
+            let selection = choose(cluster, &space, &mut claims, inventory);
+            all.insert(ClusterKey::of(cluster), finish(cluster, &space, inventory, selection));
+        }
+    }
+    all
+}
+
+fn choose<'a>(
+    cluster: &'a KubernetesCluster,
+    space: &Space<'a>,
+    claims: &mut Claims<'a>,
+    inventory: &'a Inventory,
+) -> Selection<'a> {
+    let selection = select(cluster, space, claims, inventory);
+    for member in selection.members() {
+        claims.take(name(&cluster.metadata), member.machine);
+    }
+    selection
+}
+
+fn finish(
+    cluster: &KubernetesCluster,
+    space: &Space<'_>,
+    inventory: &Inventory,
+    mut selection: Selection<'_>,
+) -> Result<Desired, RenderError> {
+    if let Some(twice) = &space.twice {
+        return Err(twice.clone());
+    }
+    if name(&cluster.metadata).is_empty() {
+        return Err(RenderError::Nameless);
+    }
+    let mut diagnostics = std::mem::take(&mut selection.diagnostics);
+    diagnostics.extend(advice::on_spec(cluster, inventory)?);
+    let cluster_nix = cluster_nix(cluster, space, inventory, &selection)?;
+    let injects_keys = injects_keys(cluster, &selection);
+    let mut workshop = Workshop::open(cluster, inventory, &cluster_nix, injects_keys)?;
+    let configurations = if cluster.metadata.deletion_timestamp.is_some() {
+        Vec::new()
+    } else {
+        make_all(&mut workshop, space, &selection, &cluster_nix, &mut diagnostics)?
+    };
+    if injects_keys {
+        diagnostics.extend(advice::on_keys(cluster, space, &selection));
+    }
+    diagnostics.sort_by(|a, b| b.severity().cmp(&a.severity()).then_with(|| a.cmp(b)));
+    diagnostics.dedup();
+    Ok(Desired {
+        cluster: ClusterKey::of(cluster),
+        members: selection.members().map(selected).collect(),
+        leaving: leaving(cluster, &selection),
+        cluster_nix: workshop.text(1),
+        head_lost: selection.head.is_lost(),
+        bootstrapped: selection.bootstrapped,
+        memory: Memory::of(cluster, space, &selection),
+        configurations,
+        diagnostics,
+    })
+}
+
+fn make_all(
+    workshop: &mut Workshop<'_>,
+    space: &Space<'_>,
+    selection: &Selection<'_>,
+    cluster_nix: &ClusterNix,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Vec<DesiredConfiguration>, RenderError> {
+    let going = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
+    let mut configurations = Vec::new();
+    for member in selection.members() {
+        if !(member.stands || selection.creates) || member.configuration.is_some_and(going) {
+            continue;
+        }
+        let made = workshop.make(member, space.machine(member.machine))?;
+        if made.legacy && is_stale(member, cluster_nix) {
+            diagnostics.push(Diagnostic::of(member.machine, Notice::StaleSinceAdoption));
+        }
+        let configuration = desired(member, made, diagnostics);
+        configurations.push(configuration);
+    }
+    Ok(configurations)
+}
+
+fn desired(member: &Member<'_>, made: Made, diagnostics: &mut Vec<Diagnostic>) -> DesiredConfiguration {
+    let configuration = DesiredConfiguration {
+        machine: member.machine.to_owned(),
+        role: member.role,
+        object: made.object,
+        is_new: !member.stands,
+        keeps_files: made.kept,
+    };
+    if configuration.wipes_disk() {
+        diagnostics.push(Diagnostic::of(member.machine, Notice::WipesDisk { reinstall: made.reinstall }));
+    }
+    configuration
+}
+
+/// The Python operator never wrote its text anew: it may be out of date.
+fn is_stale(member: &Member<'_>, cluster_nix: &ClusterNix) -> bool {
+    let today = legacy_text(&cluster_nix.name, &cluster_nix.control_plane, &cluster_nix.workers);
+    member.configuration.and_then(live_text).is_some_and(|text| text != today)
+}
+
+fn selected(member: &Member<'_>) -> SelectedMachine {
+    SelectedMachine { machine: member.machine.to_owned(), role: member.role, why: member.why }
+}
+
+/// Of a cluster in deletion everything leaves.
+fn leaving(cluster: &KubernetesCluster, selection: &Selection<'_>) -> Vec<LeavingConfiguration> {
+    let mut leaving: Vec<_> = selection
+        .leaving
+        .iter()
+        .map(|leaving| LeavingConfiguration {
+            machine: leaving.machine.to_owned(),
+            role: leaving.role,
+            configuration: name(&leaving.configuration.metadata).to_owned(),
+            why: leaving.why,
+        })
+        .collect();
+    if cluster.metadata.deletion_timestamp.is_some() {
+        let members = selection.members().filter_map(|member| Some((member, member.configuration?)));
+        leaving.extend(members.map(|(member, configuration)| LeavingConfiguration {
+            machine: member.machine.to_owned(),
+            role: member.role,
+            configuration: name(&configuration.metadata).to_owned(),
+            why: Departure::BeingDeleted,
+        }));
+    }
+    leaving
+}
+
+/// As the spec says; else as the cluster's configurations already do.
+fn injects_keys(cluster: &KubernetesCluster, selection: &Selection<'_>) -> bool {
+    let live = || selection.members().filter_map(|member| member.configuration).any(has_key_file);
+    cluster.spec.inject_machine_ssh_key.unwrap_or_else(live)
+}
+
+fn cluster_nix(
+    cluster: &KubernetesCluster,
+    space: &Space<'_>,
+    inventory: &Inventory,
+    selection: &Selection<'_>,
+) -> Result<ClusterNix, RenderError> {
+    let spec = &cluster.spec;
+    let nodes =
+        |members: &[Member<'_>]| members.iter().map(|member| node(member, space, selection)).collect();
+    Ok(ClusterNix {
+        name: name(&cluster.metadata).to_owned(),
+        vip: spec.control_plane_endpoint.as_ref().map(|endpoint| endpoint.host.clone()),
+        control_plane: nodes(&selection.control_planes),
+        workers: nodes(&selection.workers),
+        source: Source {
+            url: git_repo(cluster, inventory)?.to_owned(),
+            git_ref: spec.git_ref.clone(),
+            subdir: spec.configuration_subdir.clone(),
+        },
+    })
+}
+
+fn node(member: &Member<'_>, space: &Space<'_>, selection: &Selection<'_>) -> Node {
+    let address = space.machine(member.machine).and_then(|machine| machine.address()).map(str::to_owned);
+    let ip = address.or_else(|| last_known_address(member.machine, selection)).unwrap_or_default();
+    Node { name: member.machine.to_owned(), ip }
+}
+
+/// A lost head stays listed though its Machine is gone: with the address that the live files know, so
+/// that its loss alone changes nothing.
+fn last_known_address(machine: &str, selection: &Selection<'_>) -> Option<String> {
+    let live = selection.members().filter_map(|member| member.configuration).filter_map(live_text);
+    live.filter_map(|text| crate::cluster_nix::address_of(text, machine)).next()
+}
