@@ -6,13 +6,18 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
 )
+
+// The ends of three logs, and what went wrong.
+const maxReason = 1 << 16
 
 // up starts one that serves from the folder unless one does, and tells how to use it.
 func up(ctx context.Context, path string, crds []string) error {
@@ -25,14 +30,20 @@ func up(ctx context.Context, path string, crds []string) error {
 		return err
 	}
 	if pid == 0 {
-		return startBackground(path, crds)
+		failed := startBackground(path, crds)
+		if failed == nil {
+			return nil
+		}
+		// Unless another was started at the same time.
+		if pid, err = holder(path); err != nil || pid == 0 {
+			return errors.Join(failed, err)
+		}
 	}
-	// It may have been started just before.
+	// It may not be ready yet.
 	ctx, cancel := context.WithTimeout(ctx, startBound)
 	defer cancel()
 	for {
-		pid, err := holder(path)
-		if err != nil {
+		if pid, err = holder(path); err != nil {
 			return err
 		}
 		if pid == 0 {
@@ -54,11 +65,16 @@ func startBackground(path string, crds []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(path + ".log")
+	// Beside the folder, which goes with the control plane.
+	log, err := os.OpenFile(path+".log", os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
+	before, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
 	cmd := exec.Command(self, append([]string{"serve", path}, crds...)...)
 	cmd.Args[0] = "control-plane"
 	cmd.Stderr = log
@@ -73,11 +89,11 @@ func startBackground(path string, crds []string) error {
 	// One line when it is ready; none if it has ended.
 	if _, err := bufio.NewReader(output).ReadBytes('\n'); err != nil {
 		_ = cmd.Wait()
-		text, err := os.ReadFile(log.Name())
+		text, err := io.ReadAll(io.NewSectionReader(log, before, maxReason))
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("it did not start: %s", bytes.TrimSpace(text))
+		return fmt.Errorf("it did not start:\n%s", bytes.TrimSpace(text))
 	}
 	return tell(path, fmt.Sprintf("A control plane (process %d) is running", cmd.Process.Pid))
 }

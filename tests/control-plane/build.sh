@@ -8,7 +8,7 @@ mkdir -p bin
 exec 9>bin/.lock
 flock 9
 
-sources=$(sha256sum build.sh go.mod go.sum ./*.go | sha256sum)
+sources=$(sha256sum build.sh go.mod go.sum ./*.go ./*.yaml | sha256sum)
 if [ "$(cat bin/.built-from 2>/dev/null)" = "$sources" ] && [ -x bin/control-plane ]; then
     exit 0
 fi

@@ -12,7 +12,11 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 )
+
+// Whoever took our port may accept connections and say nothing.
+const answerBound = 5 * time.Second
 
 type client struct {
 	access
@@ -34,7 +38,8 @@ func (p *plane) connect(ctx context.Context, a access) (*client, error) {
 		return nil, errors.New("the API server wrote no certificate")
 	}
 	// A transport of its own: the default one listens to HTTPS_PROXY.
-	c := &client{a, http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	c := &client{a, http.Client{Transport: transport, Timeout: answerBound}}
 	for _, path := range []string{"/readyz", "/api/v1/namespaces/default"} {
 		err := p.await(ctx, path, func() error { return c.expect(ctx, http.StatusOK, "GET", path, "") })
 		if err != nil {

@@ -55,15 +55,12 @@ impl Event {
 /// The events of a log, oldest first. Its last line may still be being written.
 pub(crate) fn parse(log: &str, namespace: Option<&str>) -> Vec<Event> {
     // Most lines are other tests': do not parse them only to drop them.
-    let mark = namespace
-        .map(|name| format!(r#""namespace":"{name}""#))
-        .unwrap_or_default();
+    let mark = namespace.map(|name| format!(r#""namespace":"{name}""#)).unwrap_or_default();
     log.split_inclusive('\n')
         .filter(|line| line.ends_with('\n') && line.contains(&mark))
         .map(|line| {
-            serde_json::from_str::<Line>(line).unwrap_or_else(|error| {
-                panic!("the audit log has a line that is no event: {error}: {line}")
-            })
+            serde_json::from_str::<Line>(line)
+                .unwrap_or_else(|error| panic!("the audit log has a line that is no event: {error}: {line}"))
         })
         .filter(|line| line.stage == "ResponseComplete")
         .map(Event::from)
@@ -112,10 +109,7 @@ struct ResponseStatus {
 
 impl From<Line> for Event {
     fn from(line: Line) -> Self {
-        let query = line
-            .request_uri
-            .split_once('?')
-            .map_or("", |(_path, query)| query);
+        let query = line.request_uri.split_once('?').map_or("", |(_path, query)| query);
         let parameter = |name: &str| {
             form_urlencoded::parse(query.as_bytes())
                 .find(|(key, _value)| key == name)

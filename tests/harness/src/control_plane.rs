@@ -60,8 +60,7 @@ pub enum StartError {
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
-        self.source()
-            .map_or(Ok(()), |source| write!(f, ": {source}"))
+        self.source().map_or(Ok(()), |source| write!(f, ": {source}"))
     }
 }
 
@@ -77,9 +76,7 @@ impl ControlPlane {
     /// owned by an object whose CRD came later outlives it by as much.
     pub async fn start_with(crds: &[&Path]) -> Result<Self, StartError> {
         let crds: Vec<PathBuf> = crds.iter().map(|path| path.to_path_buf()).collect();
-        spawn_blocking(move || Self::start_blocking(&crds))
-            .await
-            .unwrap_or_else(|error| panic!("{error}"))
+        spawn_blocking(move || Self::start_blocking(&crds)).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The one of this test process, with NICO's CRDs; started by who asks first.
@@ -116,7 +113,7 @@ impl ControlPlane {
             let mut reason = String::new();
             errors.read_to_string(&mut reason)?;
             supervisor.wait()?;
-            return Err(StartError::Failed(reason));
+            return Err(StartError::Failed(reason.trim_end().to_owned()));
         }
         // Later errors, such as a server that died, are shown among the test's own.
         thread::spawn(move || {
@@ -145,8 +142,7 @@ impl ControlPlane {
 
     /// The admin's way to it, for clients with settings of their own.
     pub async fn config(&self) -> Config {
-        let kubeconfig =
-            Kubeconfig::read_from(self.kubeconfig_path()).expect("the kubeconfig is readable");
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig_path()).expect("the kubeconfig is readable");
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
             .expect("the kubeconfig is complete");
@@ -164,10 +160,7 @@ impl ControlPlane {
     pub async fn namespace(&self, prefix: &str) -> Namespace {
         let namespaces: Api<v1::Namespace> = Api::all(self.client().await);
         let wanted = v1::Namespace {
-            metadata: ObjectMeta {
-                generate_name: Some(format!("{prefix}-")),
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() },
             ..v1::Namespace::default()
         };
         let made = namespaces
@@ -208,13 +201,9 @@ impl ControlPlane {
             path,
         ];
         let applied = self.kubectl_succeeds(&apply).await;
-        let crds = applied
-            .lines()
-            .filter(|name| name.starts_with("customresourcedefinition."));
-        let wait: Vec<&str> = ["wait", "--for=condition=Established", "--timeout=60s"]
-            .into_iter()
-            .chain(crds)
-            .collect();
+        let crds = applied.lines().filter(|name| name.starts_with("customresourcedefinition."));
+        let wait: Vec<&str> =
+            ["wait", "--for=condition=Established", "--timeout=60s"].into_iter().chain(crds).collect();
         if wait.len() > 3 {
             self.kubectl_succeeds(&wait).await;
         }
@@ -223,11 +212,7 @@ impl ControlPlane {
     async fn kubectl_succeeds(&self, args: &[&str]) -> String {
         let output = self.kubectl(args).await;
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "kubectl {args:?}: {}: {errors}",
-            output.status
-        );
+        assert!(output.status.success(), "kubectl {args:?}: {}: {errors}", output.status);
         String::from_utf8(output.stdout).expect("kubectl writes UTF-8")
     }
 
@@ -255,10 +240,7 @@ impl Drop for ControlPlane {
         let asked = Instant::now();
         while matches!(self.supervisor.try_wait(), Ok(None)) {
             if asked.elapsed() > STOP_BOUND {
-                eprintln!(
-                    "process {} does not stop its control plane: it is killed",
-                    self.supervisor_pid()
-                );
+                eprintln!("process {} does not stop its control plane: it is killed", self.supervisor_pid());
                 let _already_gone = self.supervisor.kill();
                 let _exit_status = self.supervisor.wait();
                 return;
@@ -270,8 +252,5 @@ impl Drop for ControlPlane {
 
 /// Tests run where they were built.
 fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .expect("this crate is two folders down")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate is two folders down")
 }

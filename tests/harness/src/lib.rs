@@ -15,12 +15,7 @@
 //! `tests/control-plane`: it lives as long as the pipe to this process does.
 
 // What fails in here is a test that fails: its message is all that is wanted.
-#![allow(
-    clippy::panic,
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    clippy::print_stderr
-)]
+#![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
 mod audit;
 mod control_plane;

@@ -35,11 +35,7 @@ pub async fn wait_until<T, E: Display>(
             sleep(PAUSE).await;
         }
     };
-    timeout(bound, asking).await.map_err(|_elapsed| TimedOut {
-        what: what.to_owned(),
-        bound,
-        last,
-    })
+    timeout(bound, asking).await.map_err(|_elapsed| TimedOut { what: what.to_owned(), bound, last })
 }
 
 /// A condition did not come true in time.

@@ -34,31 +34,22 @@ async fn all_gone(folder: &Path) {
 }
 
 async fn folder_gone(folder: &Path) {
-    wait_until("the folder to go", BOUND, async || {
-        (!folder.exists()).then_some(()).ok_or("it is there")
-    })
-    .await
-    .unwrap();
+    wait_until("the folder to go", BOUND, async || (!folder.exists()).then_some(()).ok_or("it is there"))
+        .await
+        .unwrap();
 }
 
 fn signal(name: &str, process: u32) {
-    let status = Command::new("kill")
-        .args([name, &process.to_string()])
-        .status()
-        .unwrap();
+    let status = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
     assert!(status.success());
 }
 
 /// Another test process, and the folder of its control plane.
 fn holder() -> (Child, PathBuf) {
-    let mut holder = Command::new(env!("CARGO_BIN_EXE_hold-control-plane"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut holder =
+        Command::new(env!("CARGO_BIN_EXE_hold-control-plane")).stdout(Stdio::piped()).spawn().unwrap();
     let mut folder = String::new();
-    BufReader::new(holder.stdout.take().unwrap())
-        .read_line(&mut folder)
-        .unwrap();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut folder).unwrap();
     assert_eq!(servers(Path::new(folder.trim())).len(), 3);
     (holder, folder.trim().into())
 }
@@ -129,9 +120,6 @@ async fn a_test_panics() {
 #[tokio::test]
 async fn a_folder_without_crds_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let error = ControlPlane::start_with(&[folder.path()])
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = ControlPlane::start_with(&[folder.path()]).await.unwrap_err().to_string();
     assert!(error.contains("recognized file extensions are"), "{error}");
 }

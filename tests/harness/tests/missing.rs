@@ -16,6 +16,7 @@ fn kubebuilder_assets_that_lack_the_controllers() {
         .unwrap();
     assert!(!output.status.success());
     let errors = String::from_utf8(output.stderr).unwrap();
-    let advice = "lacks kube-controller-manager: unset KUBEBUILDER_ASSETS and run `make control-plane-binaries`";
+    let advice =
+        "lacks kube-controller-manager: unset KUBEBUILDER_ASSETS and run `make control-plane-binaries`";
     assert!(errors.contains(advice), "{errors}");
 }

@@ -21,25 +21,15 @@ async fn the_value_is_returned_as_soon_as_there_is_one() {
 
 #[tokio::test]
 async fn the_error_says_what_was_awaited_and_what_was_there_instead() {
-    let error = wait_until("a green light", Duration::from_millis(10), async || {
-        Err::<(), _>("it is red")
-    })
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "waited 10ms for a green light; last: it is red"
-    );
+    let error = wait_until("a green light", Duration::from_millis(10), async || Err::<(), _>("it is red"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "waited 10ms for a green light; last: it is red");
 }
 
 #[tokio::test]
 async fn a_condition_that_hangs_is_bounded_too() {
     let hanging = async || std::future::pending::<Result<(), &str>>().await;
-    let error = wait_until("an answer", Duration::from_millis(10), hanging)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "waited 10ms for an answer; last: it never answered"
-    );
+    let error = wait_until("an answer", Duration::from_millis(10), hanging).await.unwrap_err();
+    assert_eq!(error.to_string(), "waited 10ms for an answer; last: it never answered");
 }

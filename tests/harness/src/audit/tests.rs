@@ -23,10 +23,7 @@ fn only(log: &str) -> Event {
 
 #[test]
 fn a_half_written_last_line_is_for_the_next_time() {
-    let (first, second) = (
-        line("a", "ResponseComplete", ""),
-        line("b", "ResponseComplete", ""),
-    );
+    let (first, second) = (line("a", "ResponseComplete", ""), line("b", "ResponseComplete", ""));
     let log = format!("{first}{second}");
     for end in first.len()..log.len() {
         assert_eq!(parse(&log[..end], None).len(), 1, "cut at {end}");
@@ -36,26 +33,14 @@ fn a_half_written_last_line_is_for_the_next_time() {
 
 #[test]
 fn only_the_namespace_that_was_asked_for() {
-    let log = ["a", "ab", "b"]
-        .map(|namespace| line(namespace, "ResponseComplete", ""))
-        .concat();
+    let log = ["a", "ab", "b"].map(|namespace| line(namespace, "ResponseComplete", "")).concat();
     let found = parse(&log, Some("a"));
-    assert_eq!(
-        found
-            .iter()
-            .map(|event| event.namespace.as_deref())
-            .collect::<Vec<_>>(),
-        [Some("a")]
-    );
+    assert_eq!(found.iter().map(|event| event.namespace.as_deref()).collect::<Vec<_>>(), [Some("a")]);
 }
 
 #[test]
 fn a_field_manager_is_read_from_the_query() {
-    let event = only(&line(
-        "a",
-        "ResponseComplete",
-        "force=true&fieldManager=nico%2Fmachines",
-    ));
+    let event = only(&line("a", "ResponseComplete", "force=true&fieldManager=nico%2Fmachines"));
     assert_eq!(event.field_manager.as_deref(), Some("nico/machines"));
     assert!(event.is_write());
 }
