@@ -4,18 +4,19 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::status::KubernetesClusterStatus;
 
-/// A Kubernetes cluster on bare-metal NixOS machines.
-#[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What the cluster should be.
+#[derive(CustomResource, JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "nico.homystack.com",
     version = "v1alpha1",
     kind = "KubernetesCluster",
+    doc = "A Kubernetes cluster on bare-metal NixOS machines: NICO selects the machines, and NIO puts on them what NICO writes.",
     plural = "kubernetesclusters",
     shortname = "k8scluster",
     shortname = "kcluster",
@@ -23,9 +24,13 @@ use crate::status::KubernetesClusterStatus;
     status = "KubernetesClusterStatus",
     derive = "PartialEq",
     derive = "Default",
-    cel
+    printcolumn = r#"{"name":"Phase","type":"string","description":"How far the cluster is","jsonPath":".status.phase"}"#,
+    printcolumn = r#"{"name":"Control Plane","type":"string","description":"Ready control planes of all","jsonPath":".status.controlPlaneReady"}"#,
+    printcolumn = r#"{"name":"Data Plane","type":"string","description":"Ready workers of all","jsonPath":".status.dataPlaneReady"}"#,
+    printcolumn = r#"{"name":"Kubeconfig","type":"string","description":"The Secret with the kubeconfig","jsonPath":".status.kubeconfigSecret"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct KubernetesClusterSpec {
     /// The Git repository with the flake that the machines run: https, ssh, git, http (unencrypted) or
     /// scp-like (`git@host:path`), without credentials in it. May be left out where the operator has a
@@ -38,7 +43,7 @@ pub struct KubernetesClusterSpec {
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     pub git_ref: Option<String>,
 
-    /// The folder of the flake in the repository: relative, without `..`.
+    /// The folder of the flake in the repository: relative, and within it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration_subdir: Option<String>,
 
@@ -84,16 +89,15 @@ pub struct KubernetesClusterSpec {
 }
 
 /// A Secret in the cluster's namespace.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretName {
     /// Its name.
     pub name: String,
 }
 
 /// Which machines have a role: a list, or a selector and a count.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NodeGroup {
     /// The machines by name. Wins over selector and count. The order counts until the cluster runs: the
     /// first control plane bootstraps it.
@@ -110,8 +114,8 @@ pub struct NodeGroup {
 }
 
 /// A label selector, as everywhere in Kubernetes: all of its terms must hold.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MachineSelector {
     /// Labels that a machine must have, with these values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,8 +127,7 @@ pub struct MachineSelector {
 }
 
 /// One term of a label selector.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectorTerm {
     /// The label.
     pub key: String,
@@ -149,8 +152,7 @@ pub enum SelectorOperator {
 }
 
 /// Where clients reach the control plane.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlPlaneEndpoint {
     /// A host name or an IP address, without port or scheme.
     pub host: String,
@@ -164,8 +166,8 @@ const fn default_port() -> i32 {
 }
 
 /// How new content reaches machines that run already: one safe step at a time.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rollout {
     /// `HeadFirst` (the default): the first control plane alone, until it runs; a bad flake then touches
     /// one machine. `AllAtOnce`: everyone at once; only with `installPolicy: SwitchOnly`.
@@ -248,8 +250,7 @@ pub enum InstallPolicy {
 }
 
 /// Where the cluster's own kubeconfig is found.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubeconfigSource {
     /// An absolute path on the control planes. Absent: the usual places of k3s, k0s, kubeadm and RKE2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
