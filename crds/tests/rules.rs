@@ -29,7 +29,8 @@ fn every_example_is_judged_as_it_says() {
 
 #[test]
 fn every_rule_of_the_definition_has_an_example_that_it_refuses() {
-    let refused: BTreeSet<String> = examples().into_iter().filter_map(|example| example.refused_with).collect();
+    let refused: BTreeSet<String> =
+        examples().into_iter().filter_map(|example| example.refused_with).collect();
     let mut rules = BTreeSet::new();
     collect(nico_crds::definition(), &mut rules);
     assert_eq!(rules, refused);
@@ -38,7 +39,9 @@ fn every_rule_of_the_definition_has_an_example_that_it_refuses() {
 /// Every message of a rule below a value.
 fn collect(value: &Value, messages: &mut BTreeSet<String>) {
     let rules = value.get("x-kubernetes-validations").and_then(Value::as_array);
-    messages.extend(rules.into_iter().flatten().filter_map(|rule| Some(rule.get("message")?.as_str()?.to_owned())));
+    messages.extend(
+        rules.into_iter().flatten().filter_map(|rule| Some(rule.get("message")?.as_str()?.to_owned())),
+    );
     match value {
         Value::Object(fields) => fields.values().for_each(|value| collect(value, messages)),
         Value::Array(items) => items.iter().for_each(|value| collect(value, messages)),
@@ -51,11 +54,27 @@ fn structure_is_judged_in_words() {
     let cases = [
         ("spec.gitrepos", Value::from("x"), "spec.gitrepos: unknown field; did you mean gitRepo?"),
         ("spec.paused", Value::from("yes"), "spec.paused: must be a boolean, not a string"),
-        ("spec.controlPlane.count", Value::from(1.5), "spec.controlPlane.count: must be an integer, not a fraction"),
-        ("spec.installPolicy", Value::from("Full"), "spec.installPolicy: Unsupported value: \"Full\": supported values: \"FullInstall\", \"SwitchOnly\""),
+        (
+            "spec.controlPlane.count",
+            Value::from(1.5),
+            "spec.controlPlane.count: must be an integer, not a fraction",
+        ),
+        (
+            "spec.installPolicy",
+            Value::from("Full"),
+            "spec.installPolicy: Unsupported value: \"Full\": supported values: \"FullInstall\", \"SwitchOnly\"",
+        ),
         ("spec.controlPlane", Value::Null, "spec.controlPlane: Required value"),
-        ("spec.controlPlane.count", Value::from(9_000_000_000_i64), "spec.controlPlane.count: should be less than or equal to 5000"),
-        ("metadata.name", Value::from("A"), "metadata.name: must be lower-case letters, digits, '-' and '.', and start and end with a letter or digit"),
+        (
+            "spec.controlPlane.count",
+            Value::from(9_000_000_000_i64),
+            "spec.controlPlane.count: should be less than or equal to 5000",
+        ),
+        (
+            "metadata.name",
+            Value::from("A"),
+            "metadata.name: must be lower-case letters, digits, '-' and '.', and start and end with a letter or digit",
+        ),
     ];
     for (path, value, expected) in cases {
         let violations = validate::cluster(&examples::with(&[(path, value)]));
@@ -74,13 +93,25 @@ fn json() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(4, 32, 5, |inner| {
         let name = prop_oneof![
-            Just("spec"), Just("metadata"), Just("name"), Just("controlPlane"), Just("machines"), Just("count"), Just("rollout"),
-            Just("maxUnavailable"), Just("machineSelector"), Just("matchLabels"), Just("gitRepo"), Just("x"),
+            Just("spec"),
+            Just("metadata"),
+            Just("name"),
+            Just("controlPlane"),
+            Just("machines"),
+            Just("count"),
+            Just("rollout"),
+            Just("maxUnavailable"),
+            Just("machineSelector"),
+            Just("matchLabels"),
+            Just("gitRepo"),
+            Just("x"),
         ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(name, inner, 0..5)
-                .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            prop::collection::btree_map(name, inner, 0..5).prop_map(|fields| fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()),
         ]
     })
 }

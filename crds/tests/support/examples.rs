@@ -11,7 +11,11 @@ pub struct Example {
 
 fn file() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/rules.yaml");
-    let path = if std::path::Path::new(path).exists() { path } else { concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules.yaml") };
+    let path = if std::path::Path::new(path).exists() {
+        path
+    } else {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules.yaml")
+    };
     serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -40,8 +44,12 @@ pub fn examples() -> Vec<Example> {
     for rule in file()["rules"].as_array().unwrap() {
         for (kind, refused_with) in [("good", None), ("bad", rule["message"].as_str().map(str::to_owned))] {
             for changes in rule[kind].as_array().unwrap() {
-                let changes: Vec<_> =
-                    changes.as_object().unwrap().iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
+                let changes: Vec<_> = changes
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(path, value)| (path.as_str(), value.clone()))
+                    .collect();
                 examples.push(Example {
                     object: with(&changes),
                     refused_with: refused_with.clone(),
