@@ -73,8 +73,7 @@ pub struct KubernetesClusterSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 
-    /// `FullInstall` (the default) WIPES THE DISK of a machine that was never installed before and
-    /// installs it; `SwitchOnly` never wipes and expects machines that run NixOS.
+    /// What may happen to the disk of a new machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install_policy: Option<InstallPolicy>,
 
@@ -169,12 +168,11 @@ const fn default_port() -> i32 {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollout {
-    /// `HeadFirst` (the default): the first control plane alone, until it runs; a bad flake then touches
-    /// one machine. `AllAtOnce`: everyone at once; only with `installPolicy: SwitchOnly`.
+    /// How the first machines are brought up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap: Option<Bootstrap>,
 
-    /// `WorkersFirst` (the default), or `ControlPlaneFirst`, as an upgrade of Kubernetes wants it.
+    /// Which role gets new content first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<RolloutOrder>,
 
@@ -193,8 +191,7 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
 
-    /// Whether the Nodes of the running cluster must be healthy before the next machine is touched.
-    /// `Auto` (the default): from the first time on that they were.
+    /// Whether node health is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_node_health: Option<RequireNodeHealth>,
 
@@ -207,7 +204,8 @@ pub struct Rollout {
     pub trigger: Option<String>,
 }
 
-/// How the first machines are brought up.
+/// `HeadFirst` (the default): the first control plane alone, until it runs; a bad flake then touches
+/// one machine. `AllAtOnce`: everyone at once; only with `installPolicy: SwitchOnly`.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Bootstrap {
     /// The first control plane alone, until it runs.
@@ -218,6 +216,7 @@ pub enum Bootstrap {
 }
 
 /// Which role gets new content first.
+/// `WorkersFirst` (the default), or `ControlPlaneFirst`, as an upgrade of Kubernetes wants it.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RolloutOrder {
     /// Workers, then control planes.
@@ -227,7 +226,8 @@ pub enum RolloutOrder {
     ControlPlaneFirst,
 }
 
-/// Whether node health is required.
+/// Whether the Nodes of the running cluster must be healthy before the next machine is touched.
+/// `Auto` (the default): from the first time on that they were.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequireNodeHealth {
     /// From the first time on that the nodes were healthy.
@@ -240,6 +240,8 @@ pub enum RequireNodeHealth {
 }
 
 /// What may happen to the disk of a new machine.
+/// `FullInstall` (the default) WIPES THE DISK of a machine that was never installed before and
+/// installs it; `SwitchOnly` never wipes and expects machines that run NixOS.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InstallPolicy {
     /// A machine that was never installed is wiped and installed.

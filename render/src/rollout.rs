@@ -205,8 +205,9 @@ impl Planner<'_> {
         if self.all_at_once() {
             return None;
         }
-        if self.bootstraps(head) {
-            return self.lack(head).map(|lacks| WaitReason::Bootstrap { head: head.to_owned(), lacks });
+        let unsettled = self.lack(head).filter(|_| self.bootstraps(head));
+        if let Some(lacks) = unsettled {
+            return Some(WaitReason::Bootstrap { head: head.to_owned(), lacks });
         }
         match configuration.role {
             Role::Worker => None,

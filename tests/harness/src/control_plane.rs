@@ -79,15 +79,16 @@ impl ControlPlane {
         spawn_blocking(move || Self::start_blocking(&crds)).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The one of this test process, with NICO's CRDs; started by who asks first.
+    /// The one of this test process, with NICO's CRD and those of the Python NIO; started by who asks
+    /// first.
     ///
     /// Share it, but no client of it: a client belongs to the runtime that made
     /// it, and each test has its own.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
-        let crds = repository().join("crds");
+        let (nico, nio) = (repository().join("crds"), repository().join("fixtures/nio/python.yaml"));
         SHARED
-            .get_or_try_init(async || Self::start_with(&[&crds]).await)
+            .get_or_try_init(async || Self::start_with(&[&nico, &nio]).await)
             .await
             .expect("the tests need a control plane")
     }

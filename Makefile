@@ -1,0 +1,67 @@
+# Everything a person or CI runs. `make test` passes all tests; `make demo` shows the main job.
+
+CARGO ?= cargo
+TOOLS := $(CURDIR)/.tools
+CARGO_DENY := $(TOOLS)/bin/cargo-deny
+CARGO_DENY_VERSION := 0.20.2
+CONTROL_PLANE := tests/control-plane/bin/control-plane
+
+.PHONY: all test demo bless generate bench lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
+
+all: test
+
+## All tests: in memory, with real Nix and Python, and on a real API server.
+test: tools control-plane-binaries
+	$(CARGO) test --workspace
+
+## The main job, on a real API server, from nothing to gone.
+demo: tools control-plane-binaries
+	$(CARGO) build
+	tests/demo.sh
+
+## Writes the expected output of the fixtures anew. Read the diff before you commit it.
+bless:
+	BLESS=1 $(CARGO) test --test golden
+
+## Writes everything that is generated anew: the CRD.
+generate:
+	$(CARGO) run --quiet -- crds > crds/kubernetescluster.yaml.new
+	mv crds/kubernetescluster.yaml.new crds/kubernetescluster.yaml
+
+## Ratios, measured side by side in one run.
+bench: tools control-plane-binaries
+	$(CARGO) run --release --package nico-bench
+
+## Formatting, and clippy with warnings denied.
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+
+## What is pure stays pure.
+wall:
+	tests/wall.sh
+
+## Licences, bans and sources of what NICO depends on. (Advisories need a network: see the workflow.)
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) --workspace check licenses bans sources
+
+$(CARGO_DENY): Makefile
+	$(CARGO) install cargo-deny --locked --quiet --force --version $(CARGO_DENY_VERSION) --root $(TOOLS)
+	@touch $@
+
+## What decides whether a change lands.
+ci: test lint wall deny
+
+## What the tests need from Debian.
+tools:
+	@tests/tools.sh
+
+control-plane-binaries: tools
+	@tests/control-plane/build.sh
+
+## Leaves an API server running for hand work, and prints its KUBECONFIG.
+control-plane: control-plane-binaries
+	@$(CONTROL_PLANE) up tests/control-plane/run crds fixtures/nio/python.yaml
+
+control-plane-stop:
+	@test ! -x $(CONTROL_PLANE) || $(CONTROL_PLANE) down tests/control-plane/run
