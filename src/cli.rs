@@ -15,11 +15,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Prints the NixosConfigurations that should be, from files.
+    /// Prints the `NixosConfigurations` that should be, from files.
     Render(Render),
     /// Creates what is missing on an API server.
     Apply(Apply),
-    /// Prints the CustomResourceDefinition of KubernetesCluster.
+    /// Prints the `CustomResourceDefinition` of `KubernetesCluster`.
     Crds,
 }
 

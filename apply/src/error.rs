@@ -19,7 +19,7 @@ pub enum ApplyError {
     MissingKind {
         /// The kind.
         kind: &'static str,
-        /// Its CustomResourceDefinition.
+        /// Its `CustomResourceDefinition`.
         crd: &'static str,
         /// What to do.
         remedy: &'static str,

@@ -125,7 +125,7 @@ pub struct NixosConfigurationStatus {
     /// Go NIO: the commit that `ref` was resolved to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_revision: Option<String>,
-    /// `Applied` (both); Go NIO: Ready, Reconciling, Stalled, GitSynced too.
+    /// `Applied` (both); Go NIO: Ready, Reconciling, Stalled, `GitSynced` too.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
     pub conditions: Vec<NioCondition>,
 }

@@ -1,4 +1,4 @@
-//! The CustomResourceDefinition of `KubernetesCluster`: the types' schema, with its sizes and rules.
+//! The `CustomResourceDefinition` of `KubernetesCluster`: the types' schema, with its sizes and rules.
 
 use std::sync::OnceLock;
 

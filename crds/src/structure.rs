@@ -24,7 +24,7 @@ pub(crate) fn check(path: &str, value: &Value, schema: &Value, violations: &mut 
             }
         }
         Value::String(text) => {
-            bound(path, text.chars().count(), schema, "maxLength", "characters", violations)
+            bound(path, text.chars().count(), schema, "maxLength", "characters", violations);
         }
         Value::Number(_) => check_range(path, value, schema, violations),
         Value::Null | Value::Bool(_) => {}

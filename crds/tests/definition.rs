@@ -1,5 +1,6 @@
 //! The committed definition is the generated one.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads and writes files")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[test]

@@ -1,7 +1,8 @@
 //! Every rule has examples that it accepts and examples that it refuses, with its own words.
 //! The same examples are tried on a real API server by the tests of the root package.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a test reads and writes files")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "support/examples.rs"]
 mod examples;

@@ -326,6 +326,6 @@ fn node(member: &Member<'_>, space: &Space<'_>, selection: &Selection<'_>) -> No
 /// A lost head stays listed though its Machine is gone: with the address that the live files know, so
 /// that its loss alone changes nothing.
 fn last_known_address(machine: &str, selection: &Selection<'_>) -> Option<String> {
-    let live = selection.members().filter_map(|member| member.configuration).filter_map(live_text);
-    live.filter_map(|text| crate::cluster_nix::address_of(text, machine)).next()
+    let mut live = selection.members().filter_map(|member| member.configuration).filter_map(live_text);
+    live.find_map(|text| crate::cluster_nix::address_of(text, machine))
 }

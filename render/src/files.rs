@@ -11,7 +11,7 @@ use serde_json::ser::{CharEscape, Formatter, Serializer};
 use sha2::{Digest, Sha256};
 
 /// What NIO says in `additionalFilesHash` once it has applied these files. None where that cannot be
-/// told: of a NixosFacter entry NIO hashes the facts.
+/// told: of a `NixosFacter` entry NIO hashes the facts.
 pub fn hash(files: &[AdditionalFile]) -> Option<String> {
     let files: Vec<_> = files.iter().map(Hashed::of).collect::<Option<_>>()?;
     let mut digest = Digesting(Sha256::new());

@@ -176,16 +176,14 @@ impl Planner<'_> {
         let mut waiting = Vec::new();
         let mut gate = Gate::Open;
         for configuration in self.desired.configurations.iter().filter(|configuration| configuration.is_new) {
-            let reason = self.holds_back(configuration, &gate);
-            match reason {
-                Some(reason) => waiting.push(Waiting { machine: configuration.machine.clone(), reason }),
-                None => {
-                    if configuration.role == Role::ControlPlane {
-                        gate = Gate::Taken(configuration.machine.clone());
-                    }
-                    created.push(configuration);
-                }
+            if let Some(reason) = self.holds_back(configuration, &gate) {
+                waiting.push(Waiting { machine: configuration.machine.clone(), reason });
+                continue;
             }
+            if configuration.role == Role::ControlPlane {
+                gate = Gate::Taken(configuration.machine.clone());
+            }
+            created.push(configuration);
         }
         (created, waiting)
     }
@@ -263,9 +261,7 @@ impl Planner<'_> {
             return Some("it is not discoverable".to_owned());
         }
         let timing = Timing::of(self.cluster);
-        proof::prove(live, object, self.inventory.dialect, &timing, self.now)
-            .lack()
-            .map(|lack| lack.to_string())
+        proof::prove(live, object, self.inventory.dialect, &timing, self.now).lack().map(ToString::to_string)
     }
 
     fn outdated(&self, configuration: &DesiredConfiguration) -> Option<String> {

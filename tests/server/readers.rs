@@ -1,4 +1,4 @@
-//! What `nico render` prints is read identically by PyYAML, by serde_yaml and by kubectl with a real API
+//! What `nico render` prints is read identically by `PyYAML`, by `serde_yaml` and by kubectl with a real API
 //! server, and what the server then holds has the same spec.
 
 use std::collections::BTreeMap;

@@ -28,11 +28,10 @@ pub fn with(changes: &[(&str, Value)]) -> Value {
         for part in parents.split('.').filter(|part| !part.is_empty()) {
             place = &mut place[part];
         }
-        match value {
-            Value::Null => {
-                place.as_object_mut().unwrap().remove(last);
-            }
-            value => place[last] = value.clone(),
+        if value.is_null() {
+            place.as_object_mut().unwrap().remove(last);
+        } else {
+            place[last] = value.clone();
         }
     }
     object

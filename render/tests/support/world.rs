@@ -284,7 +284,12 @@ impl World {
         let mut born = sent;
         born.metadata.uid = Some(format!("uid-{}", self.births));
         born.metadata.generation = Some(1);
-        note(&mut self.texts, born.metadata.uid.as_deref(), &Default::default(), &born.spec);
+        note(
+            &mut self.texts,
+            born.metadata.uid.as_deref(),
+            &nico_crds::NixosConfigurationSpec::default(),
+            &born.spec,
+        );
         self.inventory.configurations.push(born);
     }
 
@@ -317,7 +322,7 @@ impl World {
                 continue;
             }
             status.has_configuration = Some(true);
-            status.applied_configuration = live.metadata.name.clone();
+            status.applied_configuration.clone_from(&live.metadata.name);
             status.last_applied_time = Some("2026-11-01T00:00:00Z".to_owned());
             let spec = serde_json::to_value(&live.spec).unwrap_or_default();
             let handled = serde_json::json!({ "spec": spec }).to_string();
