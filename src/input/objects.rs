@@ -232,8 +232,30 @@ fn no_object(source: &Source, node: &Node, message: &str) -> InputError {
 
 fn syntax(source: &Source, error: &serde_saphyr::Error) -> InputError {
     let line = error.location().map_or(1, |location| location.line()).max(1);
-    let message = error.to_string();
-    // One line is enough; the rest would show the text around it, and that may be a Secret's.
-    let message = message.lines().next().unwrap_or("cannot be read as YAML").to_owned();
-    InputError::Syntax { file: source.name.clone(), line, message }
+    InputError::Syntax { file: source.name.clone(), line, message: in_words(error) }
+}
+
+/// The parser's words, but for those that speak of its own settings.
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's errors are many, and most speak for themselves"
+)]
+fn in_words(error: &serde_saphyr::Error) -> String {
+    match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            format!("the key {} stands twice in one object", key.as_deref().unwrap_or("(not a text)"))
+        }
+        serde_saphyr::Error::AliasError { error, .. } => in_words(error),
+        serde_saphyr::Error::Budget { .. } => {
+            "more than any file of objects holds: aliases (&, *) that multiply, or nesting too deep"
+                .to_owned()
+        }
+        other => {
+            let words = other.to_string();
+            // The first line is enough; the line and column stand in front already.
+            let words = words.lines().next().unwrap_or_default();
+            let words = words.rsplit_once(" at line ").map_or(words, |(words, _)| words);
+            if words.is_empty() { "cannot be read as YAML".to_owned() } else { words.to_owned() }
+        }
+    }
 }

@@ -1,0 +1,280 @@
+//! What cannot be right is refused in one clear line that names the file, the line and the field, with
+//! exit code 2, nothing on standard output, and no panic.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, reason = "these are tests")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const CLUSTER: &str = "apiVersion: nico.homystack.com/v1alpha1
+kind: KubernetesCluster
+metadata:
+  name: home
+spec:
+  gitRepo: https://git.example/fleet.git
+  controlPlane:
+    machines: [node-1]
+";
+
+const MACHINE: &str = "apiVersion: nio.homystack.com/v1alpha1
+kind: Machine
+metadata:
+  name: node-1
+spec:
+  hostname: node-1.example
+status:
+  discoverable: true
+";
+
+fn render(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nico"))
+        .arg("render")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// One line, that says all of this, and nothing else.
+fn assert_refused(case: &str, output: &Output, says: &[&str]) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{case}: {errors}");
+    assert!(output.stdout.is_empty(), "{case}: something on standard output");
+    assert!(!errors.contains("panicked"), "{case}: {errors}");
+    let lines: Vec<_> = errors.lines().collect();
+    assert_eq!(lines.len(), 1, "{case}: {errors}");
+    assert!(errors.starts_with("error: "), "{case}: {errors}");
+    for said in says {
+        assert!(errors.contains(said), "{case}: {errors:?} lacks {said:?}");
+    }
+}
+
+/// A content, and what is said of it. The file is called `input.yaml`.
+fn contents() -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let with = |from: &str, to: &str| CLUSTER.replace(from, to);
+    let bomb = (1..12).fold("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let before = level - 1;
+        let aliases = vec![format!("*a{before}"); 10].join(", ");
+        text + &format!("a{level}: &a{level} [{aliases}]\n")
+    });
+    let bound = "x".repeat(2049);
+    vec![
+        ("truncated", with("machines: [node-1]", "machines: [node-1"), vec!["input.yaml:"]),
+        ("bad indentation", with("  name: home", "  name: home\n bad"), vec!["input.yaml:"]),
+        ("a tab", with("  name: home", "\tname: home"), vec!["input.yaml:4"]),
+        (
+            "duplicate key",
+            with("kind: KubernetesCluster", "kind: KubernetesCluster\nkind: Other"),
+            vec!["input.yaml:3", "kind"],
+        ),
+        ("alias bomb", bomb, vec!["input.yaml:", "aliases"]),
+        ("deep nesting", "[".repeat(100_000), vec!["input.yaml:"]),
+        (
+            "wrong type",
+            with("machines: [node-1]", "machines: node-1"),
+            vec![
+                "input.yaml:8",
+                "KubernetesCluster home",
+                "spec.controlPlane.machines",
+                "must be an array, not a string",
+            ],
+        ),
+        (
+            "text for a number",
+            with("machines: [node-1]", "count: three"),
+            vec!["input.yaml:8", "spec.controlPlane.count", "must be an integer, not a string"],
+        ),
+        (
+            "unknown field",
+            with("  gitRepo:", "  gitrepo:"),
+            vec!["input.yaml:6", "spec.gitrepo", "did you mean gitRepo?"],
+        ),
+        (
+            "unknown nested field",
+            with("machines: [node-1]", "machines: [node-1]\n    machineSelecter: {}"),
+            vec!["input.yaml:9", "spec.controlPlane.machineSelecter", "machineSelector"],
+        ),
+        (
+            "unsupported value",
+            with("  gitRepo:", "  installPolicy: Wipe\n  gitRepo:"),
+            vec!["input.yaml:6", "spec.installPolicy", "\"FullInstall\", \"SwitchOnly\""],
+        ),
+        (
+            "broken rule",
+            with("https://git.example/fleet.git", "file:///srv/fleet.git"),
+            vec!["input.yaml:6", "spec.gitRepo", "gitRepo must be a URL"],
+        ),
+        (
+            "listed twice",
+            with("[node-1]", "[node-1, node-1]"),
+            vec!["input.yaml:8", "spec.controlPlane.machines", "only once"],
+        ),
+        (
+            "too long",
+            with("https://git.example/fleet.git", &format!("https://git.example/{bound}")),
+            vec!["input.yaml:6", "spec.gitRepo", "2048"],
+        ),
+        (
+            "missing field",
+            with("  controlPlane:\n    machines: [node-1]\n", ""),
+            vec!["input.yaml:", "spec.controlPlane", "Required value"],
+        ),
+        (
+            "no name",
+            with("  name: home", "  labels: {}"),
+            vec!["input.yaml:4", "metadata.name", "Required value"],
+        ),
+        ("a bad name", with("name: home", "name: Home/../x"), vec!["input.yaml:4", "metadata.name"]),
+        (
+            "an unknown version",
+            with("v1alpha1", "v1"),
+            vec!["input.yaml:1", "nico.homystack.com/v1alpha1", "nico.homystack.com/v1"],
+        ),
+        (
+            "two clusters of one name",
+            format!("{CLUSTER}---\n{CLUSTER}"),
+            vec!["input.yaml:10", "KubernetesCluster default/home", "input.yaml:1"],
+        ),
+        ("no kind", "metadata: {}\n".to_owned(), vec!["input.yaml:1", "kind"]),
+        ("a list of text", "- a\n- b\n".to_owned(), vec!["input.yaml:1", "no Kubernetes object"]),
+        ("plain text", "hello\n".to_owned(), vec!["input.yaml:1", "no Kubernetes object"]),
+        (
+            "items that are none",
+            "apiVersion: v1\nkind: List\nitems: 3\n".to_owned(),
+            vec!["input.yaml:3", "items"],
+        ),
+        ("only a Machine", MACHINE.to_owned(), vec!["input.yaml", "no KubernetesCluster", "1 Machine"]),
+        (
+            "only a Secret",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n".to_owned(),
+            vec!["no KubernetesCluster", "1 Secret"],
+        ),
+        (
+            "a Machine of a wrong type",
+            format!("{CLUSTER}---\n{}", MACHINE.replace("true", "12")),
+            vec!["input.yaml:", "Machine node-1", "status.discoverable"],
+        ),
+        (
+            "both NIOs",
+            format!(
+                "{CLUSTER}---\n{MACHINE}---\n{}",
+                MACHINE.replace("name: node-1", "name: node-2").replace("hostname", "host")
+            ),
+            vec!["input.yaml:19", "node-2", "node-1", "spec.host"],
+        ),
+        ("empty", String::new(), vec!["input.yaml:1", "is empty"]),
+        ("only separators", "---\n---\n".to_owned(), vec!["input.yaml:1", "is empty"]),
+        ("a NUL", with("home", "ho\0me"), vec!["input.yaml:4", "NUL"]),
+        (
+            "a NUL as an escape",
+            format!("{CLUSTER}---\n{}", MACHINE.replace("node-1.example", "\"node-1\\0\"")),
+            vec!["default/home", "controlPlane[0].ip", "NUL"],
+        ),
+        (
+            "no repository",
+            with("  gitRepo: https://git.example/fleet.git\n", ""),
+            vec!["default/home", "spec.gitRepo", "--default-git-repo"],
+        ),
+        ("broken JSON", "{\"apiVersion\": \"v1\", ".to_owned(), vec!["input.yaml:"]),
+    ]
+}
+
+#[test]
+fn malformed_contents_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (case, content, says) in contents() {
+        std::fs::write(folder.path().join("input.yaml"), content).unwrap();
+        let output = render(folder.path(), &["input.yaml"]);
+        assert_refused(case, &output, &says);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(CLUSTER.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let latin: Vec<u8> =
+        CLUSTER.replace("home", "h\u{1}me").bytes().map(|byte| if byte == 1 { 0xf6 } else { byte }).collect();
+    let binary: Vec<u8> = (0..=255).cycle().skip(1).take(10_000).collect();
+    let cases = [
+        ("UTF-16", utf16, vec!["input.yaml:1", "UTF-16", "UTF-8"]),
+        ("Latin-1", latin, vec!["input.yaml:4", "UTF-8"]),
+        ("binary", binary, vec!["input.yaml:"]),
+        ("100 MB of garbage", b"garbage ".repeat(12_500_000), vec!["input.yaml", "larger than 64 MiB"]),
+    ];
+    for (case, bytes, says) in cases {
+        std::fs::write(folder.path().join("input.yaml"), bytes).unwrap();
+        assert_refused(case, &render(folder.path(), &["input.yaml"]), &says);
+    }
+}
+
+#[test]
+fn paths_that_lead_nowhere_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    std::fs::create_dir(folder.path().join("machines")).unwrap();
+    std::fs::write(folder.path().join("machines/machine.yaml"), MACHINE).unwrap();
+    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+    let cases: [(&str, &[&str], &[&str]); 6] = [
+        ("missing", &["missing.yaml"], &["missing.yaml", "cannot be read", "No such file"]),
+        ("an empty directory", &["empty"], &["empty", "no KubernetesCluster"]),
+        (
+            "a directory without any cluster",
+            &["machines"],
+            &["machines", "no KubernetesCluster", "1 Machine"],
+        ),
+        ("a link to itself", &["loop"], &["loop", "cannot be read"]),
+        ("one of two is missing", &["machines", "missing.yaml"], &["missing.yaml"]),
+        ("a device without end", &["/dev/zero"], &["/dev/zero", "larger than 64 MiB"]),
+    ];
+    for (case, arguments, says) in cases {
+        assert_refused(case, &render(folder.path(), arguments), says);
+    }
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("input.yaml"), CLUSTER).unwrap();
+    let output = render(folder.path(), &["input.yaml", "--cluster", "work"]);
+    assert_refused("unknown cluster", &output, &["--cluster work", "default/home"]);
+    let two = format!("{CLUSTER}---\n{}", CLUSTER.replace("name: home", "name: work"));
+    std::fs::write(folder.path().join("input.yaml"), two).unwrap();
+    let output = render(folder.path(), &["input.yaml", "-o", "nix"]);
+    assert_refused("Nix of two", &output, &["-o nix", "--cluster", "default/home", "default/work"]);
+}
+
+#[test]
+fn one_bad_cluster_leaves_nothing_on_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad =
+        CLUSTER.replace("name: home", "name: work").replace("  gitRepo: https://git.example/fleet.git\n", "");
+    std::fs::write(folder.path().join("input.yaml"), format!("{CLUSTER}---\n{bad}")).unwrap();
+    assert_refused("one of two", &render(folder.path(), &["input.yaml"]), &["default/work", "spec.gitRepo"]);
+}
+
+#[test]
+fn a_credential_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = CLUSTER.replace("https://git", "https://me:hunter2@git");
+    std::fs::write(folder.path().join("input.yaml"), content).unwrap();
+    let output = render(folder.path(), &["input.yaml"]);
+    assert_refused("a credential", &output, &["spec.gitRepo", "credentials"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+}
+
+#[test]
+fn standard_input_is_read_and_named() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nico"))
+        .args(["render", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"kind: [").unwrap();
+    assert_refused("standard input", &child.wait_with_output().unwrap(), &["standard input:"]);
+}
