@@ -98,6 +98,33 @@ proptest! {
         }
     }
 
+    /// S20: another version of this program wrote the same meaning in another layout.
+    #[test]
+    fn another_layout_of_the_same_meaning_stays(mut world in worlds(), applied in any::<bool>()) {
+        let first = world.render();
+        world.write(&first);
+        for live in &mut world.inventory.configurations {
+            for file in &mut live.spec.additional_files {
+                // None of these strings holds two blanks in a row.
+                file.inline = file.inline.take().map(|text| format!("# Otherwise.\n{}", text.replace("  ", "\t ")));
+            }
+            if let Some(hash) = nico_render::files::hash(&live.spec.additional_files) {
+                live.metadata.annotations.get_or_insert_default().insert(nico_crds::names::TEXT.to_owned(), hash);
+            }
+        }
+        if applied {
+            world.nio();
+        }
+        for desired in world.render().values() {
+            for configuration in &desired.configurations {
+                let live = world.inventory.configurations.iter().find(|live| live.metadata.name.as_deref() == Some(configuration.name())).unwrap();
+                prop_assert!(configuration.keeps_files);
+                prop_assert_eq!(&configuration.object.spec.additional_files, &live.spec.additional_files);
+                prop_assert_eq!(configuration.object.annotation(nico_crds::names::TEXT), live.annotation(nico_crds::names::TEXT));
+            }
+        }
+    }
+
     #[test]
     fn no_machine_and_no_name_is_given_twice(mut world in worlds(), specs in prop::collection::vec(spec(), 0..4)) {
         for gene in std::iter::once(None).chain(specs.iter().map(Some)) {
