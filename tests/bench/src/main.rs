@@ -1,0 +1,77 @@
+//! `make bench`: ratios, measured side by side in one run. Asserts nothing: the machine is shared.
+
+#![allow(clippy::print_stdout, reason = "printing is its job")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has to say so and end")]
+#![allow(clippy::cast_precision_loss, clippy::arithmetic_side_effects, reason = "figures for people")]
+
+mod fleet;
+mod growth;
+mod others;
+mod timing;
+
+use nico_crds::NixosConfiguration;
+use nico_render::{Inventory, render_all};
+
+use fleet::{Layout, fleet, live};
+use timing::side_by_side;
+
+const CLUSTERS: usize = 100;
+const MACHINES: usize = 100;
+
+fn main() {
+    // A child of `growth` measures its own memory.
+    if let Some(machines) = std::env::args().nth(1) {
+        growth::child(machines.parse().expect("the number of machines"));
+        return;
+    }
+    println!(
+        "Rendering {CLUSTERS} clusters of {MACHINES} machines to YAML, beside serialising the finished objects:"
+    );
+    for layout in [Layout::NamespaceEach, Layout::OneNamespace] {
+        let inventory = fleet(CLUSTERS, MACHINES, layout);
+        beside_serialising(&format!("new, {layout}"), &inventory);
+        let running = live(&inventory);
+        beside_serialising(&format!("running, {layout}"), &running);
+    }
+    // A tenth: they take that long.
+    others::beside_other_tools(&fleet(CLUSTERS / 10, MACHINES, Layout::NamespaceEach));
+    growth::by_size(&[250, 500, 1000]);
+}
+
+/// The objects that a rendering gives.
+fn objects(inventory: &Inventory) -> Vec<NixosConfiguration> {
+    let rendered = render_all(inventory).into_values();
+    let desired = rendered.map(|desired| desired.expect("the fleet is sound"));
+    desired.flat_map(|desired| desired.configurations).map(|configuration| configuration.object).collect()
+}
+
+/// As `nico render` prints it.
+fn to_yaml(objects: &[NixosConfiguration]) -> String {
+    let mut text = String::new();
+    for object in objects {
+        if !text.is_empty() {
+            text.push_str("---\n");
+        }
+        nico_crds::yaml::write(&mut text, object).expect("plain data");
+    }
+    text
+}
+
+/// The same by the YAML crate alone.
+fn by_the_crate(objects: &[NixosConfiguration]) -> String {
+    let mut text = String::new();
+    for object in objects {
+        text.push_str("---\n");
+        let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+        serde_saphyr::to_fmt_writer_with_options(&mut text, object, options).expect("plain data");
+    }
+    text
+}
+
+fn beside_serialising(name: &str, inventory: &Inventory) {
+    let finished = objects(inventory);
+    let (render, serialise) =
+        side_by_side(|| to_yaml(&objects(inventory)).len(), || by_the_crate(&finished).len());
+    println!("  {name}: {} objects, {:.1} MB", finished.len(), by_the_crate(&finished).len() as f64 / 1e6);
+    println!("    {}", timing::ratio(&render, &serialise));
+}
