@@ -10,11 +10,9 @@ use nico_apply::once::{Done, Options, Outcome, Token, pass};
 use nico_crds::names::join_token_secret;
 use nico_render::ClusterKey;
 
-use crate::cli::{Apply, DryRun};
-use crate::print;
+use crate::cli::{Apply, DryRun, FAILED};
 use crate::report::Report;
-
-const FAILED: u8 = 2;
+use crate::stdout;
 
 /// Runs it.
 pub fn run(arguments: &Apply) -> Result<ExitCode> {
@@ -32,7 +30,7 @@ async fn apply(arguments: &Apply) -> Result<ExitCode> {
     };
     let inventory = observe(&client, &scope).await?;
     if inventory.clusters.is_empty() {
-        Report::line("note: there is no KubernetesCluster");
+        Report::note("there is no KubernetesCluster");
     }
     let options = Options {
         leave_full_install: arguments.leave_full_install,
@@ -41,13 +39,13 @@ async fn apply(arguments: &Apply) -> Result<ExitCode> {
     let outcomes = pass(&client, &inventory, now(), options).await;
     let mut failed = false;
     for (cluster, outcome) in outcomes {
-        print(&told(&cluster, &outcome, options.dry_run))?;
+        stdout::print(&told(&cluster, &outcome, options.dry_run))?;
         for diagnostic in &outcome.diagnostics {
-            Report::line(&format!("note: cluster {cluster}: {diagnostic}"));
+            Report::diagnostic(&cluster, diagnostic);
         }
         if let Some(error) = outcome.error {
             failed = true;
-            Report::error(&anyhow::Error::new(error).context(format!("cluster {cluster}")));
+            Report::error(anyhow::Error::new(error).context(format!("cluster {cluster}")).as_ref());
         }
     }
     Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })

@@ -1,13 +1,24 @@
 //! The command line.
 
-use std::path::PathBuf;
+#![allow(clippy::doc_markdown, reason = "clap prints these comments to people as they are")]
 
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Turns one `KubernetesCluster` and the machines at hand into a running Kubernetes cluster on
+use crate::{apply, render, stdout};
+
+/// The exit code of kubectl diff for "different".
+pub const DIFFERENT: u8 = 1;
+/// The exit code of an error.
+pub const FAILED: u8 = 2;
+
+/// Turns one KubernetesCluster and the machines at hand into a running Kubernetes cluster on
 /// bare-metal NixOS.
 #[derive(Debug, Parser)]
-#[command(name = "nico", version = crate::VERSION, about, max_term_width = 100)]
+#[command(name = "nico", version = env!("NICO_VERSION"), about, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -15,12 +26,32 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Prints the `NixosConfigurations` that should be, from files.
+    /// Prints the NixosConfigurations that should be, from files.
+    ///
+    /// Reads KubernetesClusters, Machines and, of clusters that run already, their NixosConfigurations
+    /// (`kubectl get kubernetesclusters,machines,nixosconfigurations -o yaml`), in any order, from any number
+    /// of files. Writes nothing to any server.
+    ///
+    /// Exits with 0 if all went well, with 1 if --diff found a difference, with 2 after an error.
     Render(Render),
     /// Creates what is missing on an API server.
     Apply(Apply),
-    /// Prints the `CustomResourceDefinition` of `KubernetesCluster`.
+    /// Prints the CustomResourceDefinition of KubernetesCluster.
     Crds,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(&self) -> Result<ExitCode> {
+        match &self.command {
+            Command::Render(arguments) => render::run(arguments),
+            Command::Apply(arguments) => apply::run(arguments),
+            Command::Crds => {
+                stdout::print(&nico_crds::definition_yaml()?)?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
 }
 
 /// How to render.
@@ -28,19 +59,18 @@ pub enum Command {
 pub struct Render {
     /// Files or directories with clusters, machines and, of a running cluster, its configurations; `-`
     /// is standard input.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH|-")]
     pub paths: Vec<PathBuf>,
 
     /// Also read directories within directories.
     #[arg(short = 'R', long)]
     pub recursive: bool,
 
-    /// Print this cluster only (NAME or NAMESPACE/NAME); may be repeated. All that were given compete
-    /// for machines all the same.
-    #[arg(long, value_name = "CLUSTER")]
+    /// Print this cluster only; may be repeated. All that were given compete for machines all the same.
+    #[arg(long, value_name = "[NAMESPACE/]NAME")]
     pub cluster: Vec<String>,
 
-    /// The namespace of objects that name none, and of the clusters that are printed.
+    /// The namespace of objects that name none (else "default"), and of the clusters that are printed.
     #[arg(short, long)]
     pub namespace: Option<String>,
 

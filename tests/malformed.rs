@@ -67,8 +67,23 @@ fn contents() -> Vec<(&'static str, String, Vec<&'static str>)> {
         (
             "duplicate key",
             with("kind: KubernetesCluster", "kind: KubernetesCluster\nkind: Other"),
-            vec!["input.yaml:3", "kind"],
+            vec!["input.yaml:3", "kind: ", "twice", "line 2"],
         ),
+        (
+            "duplicate key, deep down",
+            with("    machines: [node-1]", "    machines: [node-1]\n    count: 1\n    machines: [node-2]"),
+            vec!["input.yaml:10", "spec.controlPlane.machines: ", "twice", "line 8"],
+        ),
+        (
+            "duplicate key, in a list of a list",
+            "apiVersion: v1\nkind: List\nitems:\n- kind: A\n- apiVersion: v1\n  kind: B\n  a:\n  - b: 1\n    b: 2\n".to_owned(),
+            vec!["input.yaml:9", "items[1].a[0].b: ", "line 8"],
+        ),
+        ("a list for a name", format!("{CLUSTER}  ? [a, b]\n  : c\n"), vec!["input.yaml:9", "spec: ", "a list"]),
+        ("text without an end", with("home", "\"home"), vec!["input.yaml:4", "not valid YAML", "quote"]),
+        ("an unknown escape", with("home", "\"h\\qome\""), vec!["input.yaml:4", "escape"]),
+        ("an unknown alias", with("home", "*home"), vec!["input.yaml:4", "anchor"]),
+        ("an alias in itself", with("[node-1]", "&a [node-1, *a]"), vec!["input.yaml:8", "alias"]),
         ("alias bomb", bomb, vec!["input.yaml:", "aliases"]),
         ("deep nesting", "[".repeat(100_000), vec!["input.yaml:"]),
         (
@@ -124,22 +139,41 @@ fn contents() -> Vec<(&'static str, String, Vec<&'static str>)> {
         (
             "no name",
             with("  name: home", "  labels: {}"),
-            vec!["input.yaml:4", "metadata.name", "Required value"],
+            vec!["input.yaml:3", "metadata.name", "Required value"],
         ),
         ("a bad name", with("name: home", "name: Home/../x"), vec!["input.yaml:4", "metadata.name"]),
         (
             "an unknown version",
             with("v1alpha1", "v1"),
-            vec!["input.yaml:1", "nico.homystack.com/v1alpha1", "nico.homystack.com/v1"],
+            vec!["input.yaml:1", "\"nico.homystack.com/v1alpha1\"", "\"nico.homystack.com/v1\""],
+        ),
+        (
+            "an unknown version of NIO",
+            format!("{CLUSTER}---\n{}", MACHINE.replace("v1alpha1", "v2")),
+            vec!["input.yaml:10", "apiVersion: ", "\"nio.homystack.com/v1alpha1\"", "\"nio.homystack.com/v2\""],
+        ),
+        (
+            "an unknown kind of ours",
+            with("KubernetesCluster", "KubernetesClutser"),
+            vec!["input.yaml:2", "kind: ", "\"KubernetesClutser\"", "\"KubernetesCluster\""],
         ),
         (
             "two clusters of one name",
             format!("{CLUSTER}---\n{CLUSTER}"),
-            vec!["input.yaml:10", "KubernetesCluster default/home", "input.yaml:1"],
+            vec!["input.yaml:10", "KubernetesCluster home", "the same object", "input.yaml:1"],
+        ),
+        (
+            "one machine twice, in two ways",
+            format!(
+                "{CLUSTER}---\n{MACHINE}---\napiVersion: v1\nkind: List\nitems:\n- {}",
+                MACHINE.replace('\n', "\n  ").trim_end()
+            ),
+            vec!["input.yaml:22", "Machine node-1", "the same object", "input.yaml:10"],
         ),
         ("no kind", "metadata: {}\n".to_owned(), vec!["input.yaml:1", "kind"]),
-        ("a list of text", "- a\n- b\n".to_owned(), vec!["input.yaml:1", "no Kubernetes object"]),
-        ("plain text", "hello\n".to_owned(), vec!["input.yaml:1", "no Kubernetes object"]),
+        ("a list of text", "- a\n- b\n".to_owned(), vec!["input.yaml:1", "a list", "a Kubernetes object"]),
+        ("plain text", "# A\nhello\n".to_owned(), vec!["input.yaml:2", "a string", "a Kubernetes object"]),
+        ("a list in the List", "apiVersion: v1\nkind: List\nitems:\n- []\n".to_owned(), vec!["input.yaml:4", "a list"]),
         (
             "items that are none",
             "apiVersion: v1\nkind: List\nitems: 3\n".to_owned(),
@@ -154,7 +188,25 @@ fn contents() -> Vec<(&'static str, String, Vec<&'static str>)> {
         (
             "a Machine of a wrong type",
             format!("{CLUSTER}---\n{}", MACHINE.replace("true", "12")),
-            vec!["input.yaml:", "Machine node-1", "status.discoverable"],
+            vec!["input.yaml:17", "Machine node-1", "status.discoverable", "must be a boolean, not a number"],
+        ),
+        (
+            "a host name that YAML takes for a boolean",
+            format!("{CLUSTER}---\n{}", MACHINE.replace("node-1.example", "no")),
+            vec!["input.yaml:15", "spec.hostname", "must be a string, not a boolean", "quotes"],
+        ),
+        (
+            "a label that YAML takes for a number",
+            with("  name: home", "  name: home\n  labels:\n    example.com/rack: 0755"),
+            vec!["input.yaml:6", "metadata.labels", "must be a string, not a number", "quotes"],
+        ),
+        (
+            "a configuration of a wrong type",
+            format!(
+                "{CLUSTER}---\napiVersion: nio.homystack.com/v1alpha1\nkind: NixosConfiguration\nmetadata:\n  name: a\n\
+                 spec:\n  additionalFiles:\n  - path: a\n    valueType: Inline\n    inline: [x]\n"
+            ),
+            vec!["input.yaml:18", "NixosConfiguration a", "spec.additionalFiles[0].inline", "a string, not a list"],
         ),
         (
             "both NIOs",
@@ -177,7 +229,8 @@ fn contents() -> Vec<(&'static str, String, Vec<&'static str>)> {
             with("  gitRepo: https://git.example/fleet.git\n", ""),
             vec!["default/home", "spec.gitRepo", "--default-git-repo"],
         ),
-        ("broken JSON", "{\"apiVersion\": \"v1\", ".to_owned(), vec!["input.yaml:"]),
+        ("broken JSON", "{\"apiVersion\": \"v1\", ".to_owned(), vec!["input.yaml:1"]),
+        ("an escape for terminals", with("  gitRepo:", "  \"\\e[31m\": a\n  gitRepo:"), vec!["input.yaml:6", "\\u{1b}[31m"]),
     ]
 }
 
@@ -217,10 +270,11 @@ fn paths_that_lead_nowhere_are_refused() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     std::fs::create_dir(folder.path().join("machines")).unwrap();
     std::fs::write(folder.path().join("machines/machine.yaml"), MACHINE).unwrap();
+    std::fs::write(folder.path().join("machines/comments.yaml"), "# nothing\n").unwrap();
     std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
-    let cases: [(&str, &[&str], &[&str]); 6] = [
+    let cases: [(&str, &[&str], &[&str]); 8] = [
         ("missing", &["missing.yaml"], &["missing.yaml", "cannot be read", "No such file"]),
-        ("an empty directory", &["empty"], &["empty", "no KubernetesCluster"]),
+        ("an empty directory", &["empty"], &["empty", "no file that ends in .yaml, .yml or .json"]),
         (
             "a directory without any cluster",
             &["machines"],
@@ -229,6 +283,8 @@ fn paths_that_lead_nowhere_are_refused() {
         ("a link to itself", &["loop"], &["loop", "cannot be read"]),
         ("one of two is missing", &["machines", "missing.yaml"], &["missing.yaml"]),
         ("a device without end", &["/dev/zero"], &["/dev/zero", "larger than 64 MiB"]),
+        ("what opens and cannot be read", &["/proc/self/mem"], &["/proc/self/mem", "cannot be read"]),
+        ("a file as a directory", &["machines/machine.yaml/"], &["machine.yaml/", "cannot be read"]),
     ];
     for (case, arguments, says) in cases {
         assert_refused(case, &render(folder.path(), arguments), says);
@@ -256,25 +312,91 @@ fn one_bad_cluster_leaves_nothing_on_standard_output() {
     assert_refused("one of two", &render(folder.path(), &["input.yaml"]), &["default/work", "spec.gitRepo"]);
 }
 
+/// Nothing that is a secret, or stands in a Secret, is ever repeated.
 #[test]
-fn a_credential_is_not_repeated() {
+fn a_secret_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
-    let content = CLUSTER.replace("https://git", "https://me:hunter2@git");
-    std::fs::write(folder.path().join("input.yaml"), content).unwrap();
-    let output = render(folder.path(), &["input.yaml"]);
-    assert_refused("a credential", &output, &["spec.gitRepo", "credentials"]);
+    let url = "https://me:hunter2@git.example/fleet.git";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  token: hunter2\n";
+    let with = |from: &str, to: &str| CLUSTER.replace(from, to);
+    let cases = [
+        (
+            "in gitRepo",
+            with("https://git.example/fleet.git", url),
+            vec!["input.yaml:6", "spec.gitRepo", "credentials"],
+        ),
+        (
+            "in another field",
+            with("  gitRepo:", &format!("  installPolicy: {url}\n  gitRepo:")),
+            vec!["https://***@git.example"],
+        ),
+        (
+            "in a name",
+            with("  gitRepo:", &format!("  ? {url}\n  : a\n  gitRepo:")),
+            vec!["input.yaml:6", "https://***@git.example"],
+        ),
+        (
+            "a field twice in a Secret",
+            format!("{CLUSTER}---\n{secret}  token: hunter2\n"),
+            vec!["input.yaml:15", "stringData.token"],
+        ),
+        ("a broken Secret", format!("{CLUSTER}---\n{secret}  other: \"hunter2\n"), vec!["input.yaml:15"]),
+        ("a Secret alone", secret.to_owned(), vec!["1 Secret"]),
+    ];
+    for (case, content, says) in cases {
+        std::fs::write(folder.path().join("input.yaml"), content).unwrap();
+        let output = render(folder.path(), &["input.yaml"]);
+        assert_refused(case, &output, &says);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"), "{case}");
+    }
+    std::fs::write(folder.path().join("input.yaml"), CLUSTER).unwrap();
+    let output = render(folder.path(), &["input.yaml", "--default-git-repo", url]);
+    assert_refused("on the command line", &output, &["--default-git-repo", "credentials"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
 }
 
 #[test]
-fn standard_input_is_read_and_named() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nico"))
-        .args(["render", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"kind: [").unwrap();
-    assert_refused("standard input", &child.wait_with_output().unwrap(), &["standard input:"]);
+fn all_that_is_wrong_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = CLUSTER.replace("gitRepo: https", "count: 1\n  gitRepo: ftp").replace("[node-1]", "node-1");
+    std::fs::write(folder.path().join("a.yaml"), bad).unwrap();
+    std::fs::write(folder.path().join("b.json"), "{\n  \"a\": }").unwrap();
+    std::fs::write(folder.path().join("c.yaml"), format!("---\n---\n{MACHINE}---\n{MACHINE}")).unwrap();
+    let output = render(folder.path(), &["."]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = errors.lines().collect();
+    let begin = [
+        "error: ./a.yaml:6: KubernetesCluster home: spec.count: unknown field",
+        "error: ./a.yaml:9: KubernetesCluster home: spec.controlPlane.machines: must be an array",
+        "error: ./b.json:2: not valid JSON: ",
+        "error: ./c.yaml:12: Machine node-1: the same object stands in ./c.yaml:3 already",
+    ];
+    assert_eq!(lines.len(), begin.len(), "{errors}");
+    assert_eq!(output.status.code(), Some(2));
+    for begin in begin {
+        assert!(lines.iter().any(|line| line.starts_with(begin)), "{errors} lacks {begin}");
+    }
+}
+
+#[test]
+fn standard_input_is_bounded_and_named() {
+    let run = |bytes: &[u8]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_nico"))
+            .args(["render", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It need not be read to its end.
+        let _broken_pipe = child.stdin.take().unwrap().write_all(bytes);
+        child.wait_with_output().unwrap()
+    };
+    assert_refused("broken", &run(b"kind: ["), &["standard input:1: "]);
+    assert_refused("empty", &run(b""), &["standard input:1: ", "empty"]);
+    assert_refused(
+        "100 MB",
+        &run(&b"garbage ".repeat(12_500_000)),
+        &["standard input: ", "larger than 64 MiB"],
+    );
 }

@@ -1,12 +1,13 @@
-//! What is written reads the same everywhere: serde-saphyr, the libyaml family in Rust, and real PyYAML.
+//! What is written reads the same everywhere: serde-saphyr, the libyaml family in Rust, and real `PyYAML`.
 
+#![allow(clippy::disallowed_methods, reason = "a test runs Python")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a test may fail"
+    reason = "a test fails by panicking"
 )]
 
 use std::collections::BTreeMap;

@@ -1,261 +1,236 @@
-//! Sorts out the objects that matter from YAML streams, JSON and lists, and judges them as an API server
-//! would.
+//! Sorts documents into clusters, machines and configurations. Everything else is counted, never looked
+//! into: there may be Secrets among it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
 
 use nico_crds::machine::Dialect;
-use nico_crds::validate::{self, Violation};
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
-use serde::de::DeserializeOwned;
+use nico_render::ClusterKey;
 use serde_json::Value;
 
-use super::InputError;
-use super::source::{self, Source};
-use super::tree::{self, Content, Node};
+use super::error::{InputError, Place, Problem};
+use super::node::{Data, Flaw, FlawKind, Node};
+use super::typed;
 
-const NICO: &str = "nico.homystack.com/v1alpha1";
+pub(super) const NICO: &str = "nico.homystack.com/v1alpha1";
 const NIO: &str = "nio.homystack.com/v1alpha1";
+pub(super) const CLUSTER: &str = "KubernetesCluster";
+const MACHINE: &str = "Machine";
+const CONFIGURATION: &str = "NixosConfiguration";
 
-/// What was found.
+/// What was read.
 #[derive(Debug, Default)]
 pub struct Objects {
+    /// The clusters.
     pub clusters: Vec<KubernetesCluster>,
+    /// The machines.
     pub machines: Vec<Machine>,
+    /// The live configurations.
     pub configurations: Vec<NixosConfiguration>,
+    /// Which NIO the machines are written for. None that shows it: the Python NIO.
     pub dialect: Dialect,
-    /// How many objects of other kinds were passed over.
+    /// Where each cluster stands.
+    pub origins: BTreeMap<ClusterKey, Place>,
+    /// How many objects of each other kind there were.
     pub ignored: BTreeMap<String, usize>,
 }
 
-/// Reads them.
-pub fn read(paths: &[PathBuf], recursive: bool, namespace: Option<&str>) -> Result<Objects, InputError> {
-    let mut reader = Reader { namespace: namespace.unwrap_or("default"), ..Reader::default() };
-    for source in source::read_all(paths, recursive)? {
-        reader.document_stream(&source)?;
-    }
-    reader.finish(paths)
-}
-
-#[derive(Default)]
-struct Reader<'a> {
-    namespace: &'a str,
+/// Takes documents in any order.
+#[derive(Debug, Default)]
+pub(super) struct Sorter {
+    /// The namespace of objects that name none.
+    namespace: String,
     objects: Objects,
-    /// Where each object stands.
-    places: BTreeMap<(String, String), String>,
+    pub errors: Vec<InputError>,
+    /// Where each object stands, by kind and by namespace and name.
+    places: HashMap<(Known, String), Place>,
     /// The first Machine of each dialect: its name, and where it stands.
-    dialects: BTreeMap<Dialect, (String, String, u64)>,
+    dialects: BTreeMap<Dialect, (String, Place)>,
 }
 
-impl Reader<'_> {
-    fn document_stream(&mut self, source: &Source) -> Result<(), InputError> {
-        let documents = tree::parse(&source.text).map_err(|error| syntax(source, &error))?;
-        if documents.is_empty() {
-            return Err(InputError::NoObject {
-                file: source.name.clone(),
-                line: 1,
-                message: "is empty: expected Kubernetes objects".to_owned(),
-            });
-        }
-        documents.iter().try_for_each(|document| self.object(source, document))
-    }
+/// A kind that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Known {
+    Cluster,
+    Machine,
+    Configuration,
+}
 
-    fn object(&mut self, source: &Source, node: &Node) -> Result<(), InputError> {
-        let Content::Fields(_) = node.content else {
-            return Err(no_object(
-                source,
-                node,
-                "is no Kubernetes object: expected apiVersion, kind, metadata",
-            ));
-        };
-        let (Some(version), Some(kind)) = (node.text("apiVersion"), node.text("kind")) else {
-            return Err(no_object(
-                source,
-                node,
-                "apiVersion and kind are missing, so this is no Kubernetes object",
-            ));
-        };
-        if kind.ends_with("List")
-            && let Some(items) = node.field("items")
-        {
-            return match &items.content {
-                Content::List(items) => {
-                    items.iter().try_for_each(|item| self.item(source, item, kind, version))
-                }
-                Content::Scalar(Value::Null) => Ok(()),
-                Content::Scalar(_) | Content::Fields(_) => {
-                    Err(no_object(source, items, "items: must be a list of objects"))
-                }
-            };
-        }
-        self.single(source, node, version, kind)
-    }
+impl Known {
+    const ALL: [Self; 3] = [Self::Cluster, Self::Machine, Self::Configuration];
 
-    /// Items of a typed list may leave out what the list says.
-    fn item(&mut self, source: &Source, node: &Node, list: &str, version: &str) -> Result<(), InputError> {
-        let kind = list.trim_end_matches("List");
-        if kind.is_empty() || node.text("kind").is_some() {
-            self.object(source, node)
-        } else {
-            self.single(source, node, version, kind)
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Cluster => CLUSTER,
+            Self::Machine => MACHINE,
+            Self::Configuration => CONFIGURATION,
         }
     }
 
-    fn single(&mut self, source: &Source, node: &Node, version: &str, kind: &str) -> Result<(), InputError> {
-        let (group, _) = version.split_once('/').unwrap_or(("", version));
-        let expected = match (group, kind) {
-            ("nico.homystack.com", "KubernetesCluster") => NICO,
-            ("nio.homystack.com", "Machine" | "NixosConfiguration") => NIO,
-            _ => {
-                let count = self.objects.ignored.entry(kind.to_owned()).or_default();
-                *count = count.saturating_add(1);
-                return Ok(());
+    const fn api_version(self) -> &'static str {
+        match self {
+            Self::Cluster => NICO,
+            Self::Machine | Self::Configuration => NIO,
+        }
+    }
+}
+
+/// What to do with a document.
+enum Kind {
+    Known(Known),
+    /// A list; what its items are where they do not say.
+    List(Option<(String, String)>),
+    Other(String),
+}
+
+impl Sorter {
+    /// With the namespace of objects that name none, and what is wrong already.
+    pub fn new(namespace: &str, errors: Vec<InputError>) -> Self {
+        Self { namespace: namespace.to_owned(), errors, ..Self::default() }
+    }
+
+    /// Takes a document.
+    pub fn document(&mut self, file: &Place, node: &Node) {
+        match node.flaw() {
+            Some(flaw) => self.errors.push(flawed(file, flaw)),
+            None => self.object(file, node, None),
+        }
+    }
+
+    /// What was found, and what was wrong with it.
+    pub fn finish(mut self) -> (Objects, Vec<InputError>) {
+        match (self.dialects.remove(&Dialect::Go), self.dialects.remove(&Dialect::Python)) {
+            (Some((go, place)), Some((python, _))) => {
+                self.errors.push(InputError::at(place, Problem::Dialects { go, python }));
             }
-        };
-        if version != expected {
-            let message = format!("apiVersion: {kind} is known as {expected}, not as {version}");
-            return Err(no_object(source, node.field("apiVersion").unwrap_or(node), &message));
+            (Some(_), None) => self.objects.dialect = Dialect::Go,
+            (None, Some(_) | None) => {}
         }
-        let at = Place { source, node, kind };
-        match kind {
-            "KubernetesCluster" => {
-                let cluster: KubernetesCluster = self.typed(&at, validate::cluster)?;
+        (self.objects, self.errors)
+    }
+
+    fn object(&mut self, file: &Place, node: &Node, default: Option<&(String, String)>) {
+        if !matches!(node.data, Data::Fields(_)) {
+            let problem = Problem::NotAnObject { found: node.kind() };
+            return self.errors.push(InputError::at(file.at(node.line), problem));
+        }
+        match kind_of(file, node, default) {
+            Ok(Kind::Known(known)) => {
+                if let Err(errors) = self.known(file, node, known) {
+                    let title = title(known, node);
+                    self.errors.extend(errors.into_iter().map(|error| error.of(&title)));
+                }
+            }
+            Ok(Kind::List(default)) => self.list(file, node, default.as_ref()),
+            Ok(Kind::Other(kind)) => {
+                let count = self.objects.ignored.entry(kind).or_default();
+                *count = count.saturating_add(1);
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
+
+    fn list(&mut self, file: &Place, node: &Node, default: Option<&(String, String)>) {
+        let Some(items) = node.get("items") else { return };
+        match &items.value.data {
+            Data::List(items) => {
+                for item in items {
+                    self.object(file, item, default);
+                }
+            }
+            Data::Null => {}
+            Data::Bool(_) | Data::Number(_) | Data::Text(_) | Data::Fields(_) => {
+                let message = format!("must be a list of objects, not {}", items.value.kind());
+                let problem = Problem::Invalid(message);
+                self.errors.push(InputError::in_field(file.at(items.line), "items", problem));
+            }
+        }
+    }
+
+    fn known(&mut self, file: &Place, node: &Node, known: Known) -> Result<(), Vec<InputError>> {
+        let mut json = node.to_json();
+        let place = file.at(node.line);
+        let name = self.settle(&mut json);
+        if let Some(name) = name
+            && let Some(first) = self.places.insert((known, name), place.clone())
+        {
+            return Err(vec![InputError::at(place, Problem::SameObject { first })]);
+        }
+        match known {
+            Known::Cluster => {
+                let cluster = typed::cluster(file, node, json)?;
+                self.objects.origins.insert(ClusterKey::of(&cluster), place);
                 self.objects.clusters.push(cluster);
             }
-            "Machine" => {
-                let machine: Machine = self.typed(&at, validate::metadata)?;
-                self.note_dialect(&at, &machine);
+            Known::Machine => {
+                let machine: Machine = typed::foreign(file, node, json)?;
+                if let Some(dialect) = machine.dialect() {
+                    let name = machine.metadata.name.clone().unwrap_or_default();
+                    self.dialects.entry(dialect).or_insert((name, place));
+                }
                 self.objects.machines.push(machine);
             }
-            _ => {
-                let configuration: NixosConfiguration = self.typed(&at, validate::metadata)?;
-                self.objects.configurations.push(configuration);
+            Known::Configuration => {
+                self.objects.configurations.push(typed::foreign(file, node, json)?);
             }
         }
         Ok(())
     }
 
-    fn typed<T: DeserializeOwned>(
-        &mut self,
-        at: &Place<'_>,
-        judge: fn(&Value) -> Vec<Violation>,
-    ) -> Result<T, InputError> {
-        let mut value = at.node.to_value();
-        if let Some(violation) = judge(&value).into_iter().next() {
-            return Err(at.error(&violation.field, &violation.to_string()));
+    /// Gives the object its namespace; its namespace and name, as far as it has them.
+    fn settle(&self, json: &mut Value) -> Option<String> {
+        let metadata = json.get_mut("metadata")?.as_object_mut()?;
+        let namespace = metadata.entry("namespace").or_insert(Value::Null);
+        if namespace.is_null() || namespace == "" {
+            *namespace = Value::String(self.namespace.clone());
         }
-        if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
-            metadata.entry("namespace").or_insert_with(|| self.namespace.into());
-        }
-        let name = |field: &str| {
-            value.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).unwrap_or_default()
-        };
-        let name = format!("{}/{}", name("namespace"), name("name"));
-        let place = format!("{}:{}", at.source.name, at.node.line);
-        if let Some(first) = self.places.insert((at.kind.to_owned(), name.clone()), place) {
-            return Err(InputError::Twice {
-                file: at.source.name.clone(),
-                line: at.node.line,
-                kind: at.kind.to_owned(),
-                name,
-                first,
-            });
-        }
-        serde_path_to_error::deserialize(value).map_err(|error| {
-            let path = error.path().to_string();
-            at.error(&path, &format!("{path}: {}", error.into_inner()))
-        })
-    }
-
-    fn note_dialect(&mut self, at: &Place<'_>, machine: &Machine) {
-        if let Some(dialect) = machine.dialect() {
-            let name = machine.metadata.name.clone().unwrap_or_default();
-            let place = (name, at.source.name.clone(), at.node.line);
-            self.dialects.entry(dialect).or_insert(place);
-        }
-    }
-
-    fn finish(mut self, paths: &[PathBuf]) -> Result<Objects, InputError> {
-        match (self.dialects.get(&Dialect::Go), self.dialects.get(&Dialect::Python)) {
-            (Some((name, file, line)), Some((other, _, _))) => {
-                let (name, other) = (name.clone(), other.clone());
-                return Err(InputError::MixedDialects { file: file.clone(), line: *line, name, other });
-            }
-            (Some(_), None) => self.objects.dialect = Dialect::Go,
-            (None, Some(_) | None) => {}
-        }
-        if self.objects.clusters.is_empty() {
-            let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-            return Err(InputError::NoCluster { files: files.join(", "), found: self.found() });
-        }
-        Ok(self.objects)
-    }
-
-    fn found(&self) -> String {
-        let objects = &self.objects;
-        let ours =
-            [("Machine", objects.machines.len()), ("NixosConfiguration", objects.configurations.len())];
-        let ours = ours.into_iter().filter(|(_, count)| *count > 0);
-        let others = objects.ignored.iter().map(|(kind, count)| (kind.as_str(), *count));
-        let found: Vec<_> = ours.chain(others).map(|(kind, count)| format!("{count} {kind}")).collect();
-        if found.is_empty() { "nothing".to_owned() } else { found.join(", ") }
+        let namespace = namespace.as_str()?.to_owned();
+        Some(format!("{namespace}/{}", metadata.get("name")?.as_str()?))
     }
 }
 
-/// An object in its file.
-struct Place<'a> {
-    source: &'a Source,
-    node: &'a Node,
-    kind: &'a str,
-}
-
-impl Place<'_> {
-    fn error(&self, field: &str, message: &str) -> InputError {
-        InputError::Field {
-            file: self.source.name.clone(),
-            line: self.node.line_of(field),
-            kind: self.kind.to_owned(),
-            name: self
-                .node
-                .field("metadata")
-                .and_then(|metadata| metadata.text("name"))
-                .unwrap_or("(no name)")
-                .to_owned(),
-            message: message.to_owned(),
-        }
+/// As `KubernetesCluster home`.
+fn title(known: Known, node: &Node) -> String {
+    let kind = known.kind();
+    match node.get("metadata").and_then(|metadata| metadata.value.text("name")) {
+        Some(name) => format!("{kind} {name}"),
+        None => kind.to_owned(),
     }
 }
 
-fn no_object(source: &Source, node: &Node, message: &str) -> InputError {
-    InputError::NoObject { file: source.name.clone(), line: node.line, message: message.to_owned() }
+fn flawed(file: &Place, flaw: Flaw) -> InputError {
+    let problem = match flaw.kind {
+        FlawKind::Twice { first } => Problem::Twice { first },
+        FlawKind::Unnamed(found) => Problem::Unnamed(found),
+    };
+    InputError::in_field(file.at(flaw.line), flaw.path, problem)
 }
 
-fn syntax(source: &Source, error: &serde_saphyr::Error) -> InputError {
-    let line = error.location().map_or(1, |location| location.line()).max(1);
-    InputError::Syntax { file: source.name.clone(), line, message: in_words(error) }
-}
-
-/// The parser's words, but for those that speak of its own settings.
-#[allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "the parser's errors are many, and most speak for themselves"
-)]
-fn in_words(error: &serde_saphyr::Error) -> String {
-    match error.without_snippet() {
-        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
-            format!("the key {} stands twice in one object", key.as_deref().unwrap_or("(not a text)"))
-        }
-        serde_saphyr::Error::AliasError { error, .. } => in_words(error),
-        serde_saphyr::Error::Budget { .. } => {
-            "more than any file of objects holds: aliases (&, *) that multiply, or nesting too deep"
-                .to_owned()
-        }
-        other => {
-            let words = other.to_string();
-            // The first line is enough; the line and column stand in front already.
-            let words = words.lines().next().unwrap_or_default();
-            let words = words.rsplit_once(" at line ").map_or(words, |(words, _)| words);
-            if words.is_empty() { "cannot be read as YAML".to_owned() } else { words.to_owned() }
-        }
+fn kind_of(file: &Place, node: &Node, default: Option<&(String, String)>) -> Result<Kind, InputError> {
+    let said = |field: &'static str, default: Option<&str>| match node.text(field).or(default) {
+        Some(text) if !text.is_empty() => Ok(text.to_owned()),
+        Some(_) | None => Err(InputError::in_field(file.at(node.line_of(field)), field, Problem::Untyped)),
+    };
+    let kind = said("kind", default.map(|(_, kind)| kind.as_str()))?;
+    let version = said("apiVersion", default.map(|(version, _)| version.as_str()))?;
+    if let Some(item) = kind.strip_suffix("List").filter(|_| node.get("items").is_some()) {
+        // Items of a typed list may leave out what the list says.
+        let default = (!item.is_empty()).then(|| (version, item.to_owned()));
+        return Ok(Kind::List(default));
+    }
+    let group = |version: &str| version.split_once('/').map_or("", |(group, _)| group).to_owned();
+    let of_group: Vec<_> =
+        Known::ALL.into_iter().filter(|known| group(known.api_version()) == group(&version)).collect();
+    let unknown = |field: &'static str, found: &str, right: &str| {
+        let problem = Problem::Unknown { found: found.to_owned(), right: right.to_owned() };
+        Err(InputError::in_field(file.at(node.line_of(field)), field, problem))
+    };
+    match of_group.iter().find(|known| known.kind() == kind) {
+        Some(known) if known.api_version() == version => Ok(Kind::Known(*known)),
+        Some(known) => unknown("apiVersion", &version, known.api_version()),
+        // NIO may have more kinds; NICO has no more.
+        None if of_group.contains(&Known::Cluster) => unknown("kind", &kind, CLUSTER),
+        None if group(&version).is_empty() => Ok(Kind::Other(kind)),
+        None => Ok(Kind::Other(format!("{kind}.{}", group(&version)))),
     }
 }

@@ -1,45 +1,55 @@
 //! What is rendered, as data: on standard output, in files, as a difference.
 
-pub mod difference;
-pub mod files;
+pub mod diff;
+pub mod folder;
 
-use nico_crds::NixosConfiguration;
-use nico_crds::yaml::{self, WriteError};
+use std::io::{self, Write};
+
+use nico_crds::{NixosConfiguration, yaml};
 use nico_render::Desired;
 use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 
-/// A stream of YAML documents.
-pub fn yaml_stream<'a>(
-    objects: impl IntoIterator<Item = &'a NixosConfiguration>,
-) -> Result<String, WriteError> {
-    let mut text = String::new();
-    for object in objects {
-        if !text.is_empty() {
-            text.push_str("---\n");
+/// A stream of YAML documents, each written when it is ready.
+pub fn yaml_stream(out: &mut dyn Write, desired: &[Desired]) -> io::Result<()> {
+    let mut document = String::new();
+    for (place, object) in objects(desired).enumerate() {
+        document.clear();
+        if place > 0 {
+            document.push_str("---\n");
         }
-        yaml::write(&mut text, object)?;
+        yaml::write(&mut document, object).map_err(io::Error::other)?;
+        out.write_all(document.as_bytes())?;
     }
-    Ok(text)
+    Ok(())
 }
 
 /// A list, as kubectl prints one.
+pub fn json_list(out: &mut dyn Write, desired: &[Desired]) -> io::Result<()> {
+    let list = List { api_version: "v1", kind: "List", items: Items(desired) };
+    serde_json::to_writer_pretty(&mut *out, &list)?;
+    out.write_all(b"\n")
+}
+
 #[derive(Serialize)]
-struct List<'a> {
-    #[serde(rename = "apiVersion")]
+#[serde(rename_all = "camelCase")]
+struct List<'d> {
     api_version: &'static str,
     kind: &'static str,
-    items: Vec<&'a NixosConfiguration>,
+    items: Items<'d>,
 }
 
-/// One JSON document.
-pub fn json_list<'a>(
-    objects: impl IntoIterator<Item = &'a NixosConfiguration>,
-) -> Result<String, serde_json::Error> {
-    let list = List { api_version: "v1", kind: "List", items: objects.into_iter().collect() };
-    Ok(serde_json::to_string_pretty(&list)? + "\n")
+struct Items<'d>(&'d [Desired]);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut items = serializer.serialize_seq(None)?;
+        objects(self.0).try_for_each(|object| items.serialize_element(object))?;
+        items.end()
+    }
 }
 
-/// The objects of a cluster.
-pub fn objects(desired: &Desired) -> impl Iterator<Item = &NixosConfiguration> {
-    desired.configurations.iter().map(|configuration| &configuration.object)
+/// By cluster; in each, control planes first.
+fn objects(desired: &[Desired]) -> impl Iterator<Item = &NixosConfiguration> {
+    desired.iter().flat_map(|one| &one.configurations).map(|configuration| &configuration.object)
 }
