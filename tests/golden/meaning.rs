@@ -194,7 +194,7 @@ pub const TABLE: &[(&str, Means)] = &[
     ("reinstall-for", |it| {
         assert_eq!(it.wiped(), ["node-1", "node-4"]);
         assert_eq!(it.machines(), ["node-1", "node-3", "node-4"]);
-        it.says("!!! WIPES THE DISK of machine node-1 which was installed before (reinstall-for)");
+        it.says("WIPES THE DISK of machine node-1 (cluster fleet/home), which was installed before");
     }),
     ("restored-without-status", |it| {
         assert!(it.keeps_all_files());
@@ -222,7 +222,7 @@ pub const TABLE: &[(&str, Means)] = &[
     }),
     ("single-node", |it| {
         assert_eq!((it.machines(), it.wiped()), (vec!["node-1"], vec!["node-1"]));
-        it.says("!!! WIPES THE DISK of machine node-1 (cluster fleet/home) !!!");
+        it.says("warning: WIPES THE DISK of machine node-1 (cluster fleet/home)\n");
         it.says("metadata.uid is not known");
         assert!(it.of("node-1")["metadata"]["ownerReferences"].is_null());
     }),
