@@ -1,7 +1,6 @@
 //! The configuration of one machine: its files, its spec, its metadata.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use nico_crds::cluster::InstallPolicy;
@@ -41,8 +40,16 @@ pub(crate) struct Workshop<'a> {
     prefix: String,
     /// Some configuration of the cluster has the machine's key already.
     injects_keys: bool,
-    /// A whole new configuration's `text`, which is the same for all that have the same files.
-    new_text: Option<(Rc<[AdditionalFile]>, String)>,
+    /// What is the same for all machines without a key of their own.
+    keyless: Keyless,
+}
+
+/// What is the same for all machines of a cluster without a key of their own: made once.
+#[derive(Default)]
+struct Keyless {
+    meaning: Option<Meaning>,
+    /// The files of a new configuration, and their hash.
+    new: Option<(Vec<AdditionalFile>, String)>,
 }
 
 /// The configuration of a machine, and what is to be known about it.
@@ -81,7 +88,7 @@ impl<'a> Workshop<'a> {
             meaning: ClusterMeaning::of(cluster_nix, trigger)?,
             prefix,
             injects_keys,
-            new_text: None,
+            keyless: Keyless::default(),
         })
     }
 
@@ -95,11 +102,13 @@ impl<'a> Workshop<'a> {
         let live = member.configuration;
         let key = self.injects_keys.then(|| key_secret(self.cluster, machine, live)).flatten();
         let meaning = self.meaning(key)?;
-        let (additional_files, text) = match live.filter(|live| self.keeps(live, &meaning, key)) {
-            Some(live) => (live.spec.additional_files.clone(), files::hash(&live.spec.additional_files)),
-            None => self.written(live, key),
+        let live_hash = live.and_then(|live| files::hash(&live.spec.additional_files));
+        let keeps = live.is_some_and(|live| self.keeps(live, live_hash.as_deref(), &meaning, key));
+        let (additional_files, text) = match live {
+            Some(live) if keeps => (live.spec.additional_files.clone(), live_hash),
+            Some(live) => self.rewritten(live, key),
+            None => self.first_written(key),
         };
-        let kept = live.is_some_and(|live| live.spec.additional_files == additional_files);
         let reinstall = live.is_none() && machine.is_some_and(|machine| is_reinstall(self.cluster, machine));
         let full_install = match live {
             // It stays only until the first evidence of an apply, and never comes back.
@@ -113,30 +122,37 @@ impl<'a> Workshop<'a> {
         };
         check_size(&object)?;
         let legacy =
-            kept && live.is_some_and(|live| live_text(live).is_some_and(|text| !cluster_nix::is_ours(text)));
-        Ok(Made { object, kept, legacy, reinstall: reinstall && full_install })
+            keeps && live.is_some_and(|live| live_text(live).is_some_and(|text| !cluster_nix::is_ours(text)));
+        Ok(Made { object, kept: keeps, legacy, reinstall: reinstall && full_install })
     }
 
-    fn meaning(&self, key: Option<&str>) -> Result<Meaning, RenderError> {
-        let token = join_token_secret(name(&self.cluster.metadata));
-        let token_path = self.path(JOIN_TOKEN);
-        let key_path = self.path(MACHINE_SSH_KEY);
-        let mut secrets = vec![SecretFile { path: &token_path, secret: &token, key: self.key(TOKEN_KEY) }];
-        if let Some(secret) = key {
-            secrets.push(SecretFile { path: &key_path, secret, key: self.key(SSH_KEY_KEY) });
+    fn meaning(&mut self, key: Option<&str>) -> Result<Meaning, RenderError> {
+        if let (None, Some(meaning)) = (key, &self.keyless.meaning) {
+            return Ok(meaning.clone());
         }
-        Ok(self.meaning.with_files(&self.path(CLUSTER_NIX), &secrets)?)
+        let token = join_token_secret(name(&self.cluster.metadata));
+        let (token_path, key_path) = (self.path(JOIN_TOKEN), self.path(MACHINE_SSH_KEY));
+        let mut secrets = vec![SecretFile { path: &token_path, secret: &token, key: self.key(TOKEN_KEY) }];
+        secrets.extend(key.map(|secret| SecretFile { path: &key_path, secret, key: self.key(SSH_KEY_KEY) }));
+        let meaning = self.meaning.with_files(&self.path(CLUSTER_NIX), &secrets)?;
+        if key.is_none() {
+            self.keyless.meaning = Some(meaning.clone());
+        }
+        Ok(meaning)
     }
 
     /// The live files are right as they are: they were written for this meaning and nobody has changed
     /// them since; or they are the Python operator's, adopted as they are; or, where the stamps were
     /// lost, they are just what would be written.
-    fn keeps(&self, live: &NixosConfiguration, meaning: &Meaning, key: Option<&str>) -> bool {
+    fn keeps(
+        &self,
+        live: &NixosConfiguration,
+        live_hash: Option<&str>,
+        meaning: &Meaning,
+        key: Option<&str>,
+    ) -> bool {
         match (live.annotation(MEANING), live.annotation(TEXT)) {
-            (Some(live_meaning), Some(live_text)) => {
-                live_meaning == meaning.whole
-                    && files::hash(&live.spec.additional_files).is_some_and(|hash| hash == live_text)
-            }
+            (Some(live_meaning), Some(text)) => live_meaning == meaning.whole && live_hash == Some(text),
             (None, None) if is_unstamped_legacy(live) => true,
             _ => live_text(live)
                 .and_then(cluster_nix::revision_of)
@@ -146,34 +162,29 @@ impl<'a> Workshop<'a> {
 
     /// The files written anew, with a text that was never written to this configuration before: without
     /// that, the old proof of an old text would hold again while another one is half applied.
-    fn written(
-        &mut self,
-        live: Option<&NixosConfiguration>,
+    fn rewritten(
+        &self,
+        live: &NixosConfiguration,
         key: Option<&str>,
     ) -> (Vec<AdditionalFile>, Option<String>) {
-        let Some(live) = live else {
-            return self.written_new(key);
-        };
-        let generation =
-            live.metadata.generation.and_then(|generation| u64::try_from(generation).ok()).unwrap_or(1);
+        let generation = live.metadata.generation.and_then(|generation| u64::try_from(generation).ok());
         let written = live_text(live).and_then(cluster_nix::revision_of).unwrap_or(0);
-        let files = self.files(self.text(generation.max(written).saturating_add(1)), key);
+        let revision = generation.unwrap_or(1).max(written).saturating_add(1);
+        let files = self.files(self.text(revision), key);
         let hash = files::hash(&files);
         (files, hash)
     }
 
-    fn written_new(&mut self, key: Option<&str>) -> (Vec<AdditionalFile>, Option<String>) {
-        if key.is_some() {
-            let files = self.files(self.text(1), key);
-            let hash = files::hash(&files);
-            return (files, hash);
+    fn first_written(&mut self, key: Option<&str>) -> (Vec<AdditionalFile>, Option<String>) {
+        if let (None, Some((files, hash))) = (key, &self.keyless.new) {
+            return (files.clone(), Some(hash.clone()));
         }
-        if self.new_text.is_none() {
-            let files = self.files(self.text(1), None);
-            self.new_text = files::hash(&files).map(|hash| (files.into(), hash));
+        let files = self.files(self.text(1), key);
+        let hash = files::hash(&files);
+        if key.is_none() {
+            self.keyless.new = hash.clone().map(|hash| (files.clone(), hash));
         }
-        let (files, hash) = self.new_text.clone().unwrap_or_default();
-        (files.to_vec(), Some(hash))
+        (files, hash)
     }
 
     fn files(&self, text: String, key: Option<&str>) -> Vec<AdditionalFile> {

@@ -72,6 +72,8 @@ pub(crate) struct Space<'a> {
     pub machines: BTreeMap<&'a str, &'a Machine>,
     /// By name.
     pub configurations: BTreeMap<&'a str, &'a NixosConfiguration>,
+    /// The machines that carry a label with a value, by name: where a selector looks first.
+    pub labelled: BTreeMap<(&'a str, &'a str), Vec<&'a str>>,
     /// By the machine that they refer to, each list by name.
     pub by_machine: BTreeMap<&'a str, Vec<&'a NixosConfiguration>>,
     /// An object that stands in the inventory twice: nothing can be decided from that.
@@ -129,6 +131,11 @@ impl<'a> Space<'a> {
     }
 
     fn finish(&mut self) {
+        for (name, machine) in &self.machines {
+            for (key, value) in machine.metadata.labels.iter().flatten() {
+                self.labelled.entry((key, value)).or_default().push(name);
+            }
+        }
         for configuration in self.configurations.values() {
             if let Some(machine) = configuration.machine() {
                 self.by_machine.entry(machine).or_default().push(configuration);

@@ -1,6 +1,6 @@
 //! What the applier must remember in the cluster's status: what cannot be read off the objects again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nico_crds::names::{REBOOTSTRAP, configuration_name};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
@@ -101,16 +101,13 @@ fn reinstalled(
     selection: &Selection<'_>,
     status: &KubernetesClusterStatus,
 ) -> Vec<String> {
-    let has_configuration = |machine: &str| {
-        let members = selection.members().filter(|member| member.stands).map(|member| member.machine);
-        members.chain(selection.leaving.iter().map(|leaving| leaving.machine)).any(|other| other == machine)
-    };
-    let before = status.reinstalled.clone().unwrap_or_default();
-    let asked = space.machines.iter().filter(|(_, object)| asks_for_reinstall(cluster, object));
-    asked
-        .map(|(machine, _)| (*machine).to_owned())
-        .filter(|machine| before.contains(machine) || has_configuration(machine))
-        .collect()
+    let before = status.reinstalled.iter().flatten().map(String::as_str);
+    let members = selection.members().filter(|member| member.stands).map(|member| member.machine);
+    let leaving = selection.leaving.iter().map(|leaving| leaving.machine);
+    let candidates: BTreeSet<&str> = before.chain(members).chain(leaving).collect();
+    let asks =
+        |machine: &&str| space.machine(machine).is_some_and(|object| asks_for_reinstall(cluster, object));
+    candidates.into_iter().filter(asks).map(str::to_owned).collect()
 }
 
 /// The annotation is used once: when its machine stands at the head.

@@ -139,11 +139,12 @@ impl<'a> Choice<'a> {
     fn join_found(&mut self, wish: &Wish<'_, 'a>, gate: &Gate<'_, 'a>, members: &mut Vec<Member<'a>>) {
         let mut room = wish.demand.count().saturating_sub(members.len());
         let mut obstacles = Vec::new();
-        for (&machine, object) in &gate.space.machines {
+        for machine in wish.demand.candidates(gate.space) {
             if room == 0 {
                 return;
             }
-            if !wish.demand.matches(object) || wish.other.lists(machine) || self.is_member(machine) {
+            let matches = gate.space.machine(machine).is_some_and(|object| wish.demand.matches(object));
+            if !matches || wish.other.lists(machine) || self.is_member(machine) {
                 continue;
             }
             if gate.roster.find(machine).is_some_and(|known| known.departure.is_none()) {

@@ -8,6 +8,8 @@ use nico_crds::cluster::{MachineSelector, NodeGroup, SelectorOperator, SelectorT
 use nico_crds::names::Role;
 use nico_crds::{KubernetesCluster, Machine};
 
+use crate::inventory::Space;
+
 /// What the spec asks for, of both roles.
 pub(crate) struct Demand<'a> {
     control_plane: RoleDemand<'a>,
@@ -22,6 +24,8 @@ pub(crate) struct RoleDemand<'a> {
     /// The place of each machine in the list.
     places: BTreeMap<&'a str, usize>,
     selector: Option<Selector>,
+    /// A label that every machine has that the selector finds, if it asks for one.
+    label: Option<(&'a str, &'a str)>,
     count: Option<usize>,
 }
 
@@ -55,6 +59,10 @@ impl<'a> RoleDemand<'a> {
             machines,
             places,
             selector: group.machine_selector.as_ref().and_then(compile),
+            label: group.machine_selector.as_ref().and_then(|selector| {
+                let (key, value) = selector.match_labels.as_ref()?.first_key_value()?;
+                Some((key.as_str(), value.as_str()))
+            }),
             count: group.count.map(|count| usize::try_from(count).unwrap_or(0)),
         }
     }
@@ -91,6 +99,14 @@ impl<'a> RoleDemand<'a> {
     /// There are a selector or a count beside the list that wins over them.
     pub const fn has_ignored_selector(&self) -> bool {
         !self.machines.is_empty() && (self.selector.is_some() || self.count.is_some())
+    }
+
+    /// The machines that the selector may find, by name: not each of them need satisfy it.
+    pub fn candidates<'s>(&'s self, space: &'s Space<'a>) -> Box<dyn Iterator<Item = &'a str> + 's> {
+        match self.label {
+            Some(label) => Box::new(space.labelled.get(&label).into_iter().flatten().copied()),
+            None => Box::new(space.machines.keys().copied()),
+        }
     }
 
     /// The machine's labels satisfy the selector.
