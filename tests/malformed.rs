@@ -52,10 +52,11 @@ fn assert_refused(case: &str, output: &Output, says: &[&str]) {
 }
 
 /// A content, and what is said of it. The file is called `input.yaml`.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn contents() -> Vec<(&'static str, String, Vec<&'static str>)> {
     let with = |from: &str, to: &str| CLUSTER.replace(from, to);
-    let bomb = (1..12).fold("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
-        let before = level - 1;
+    let bomb = (1..12_u8).fold("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let before = level.saturating_sub(1);
         let aliases = vec![format!("*a{before}"); 10].join(", ");
         text + &format!("a{level}: &a{level} [{aliases}]\n")
     });

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{InputError, Place, Problem};
 
-/// The most that is read as one file: 10,000 configurations with their files take half of it.
+/// The most that is read as one file: some 10,000 configurations of clusters of a hundred machines.
 const MAX_BYTES: u64 = 64 << 20;
 /// What kubectl reads in a folder.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
