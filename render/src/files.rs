@@ -23,20 +23,23 @@ pub fn hash(files: &[AdditionalFile]) -> Option<String> {
     Some(hex(&digest.into_inner().ok()?.0.finalize()))
 }
 
-/// How many bytes the copy of a spec takes that kopf keeps in an annotation: JSON without blanks,
-/// everything that is not ASCII as `\uXXXX`.
+/// How many bytes a value takes in the annotation in which kopf keeps its copy of an object: JSON
+/// without blanks, everything that is not ASCII as `\uXXXX`. Exact for values without fractions, whose
+/// digits Python may choose otherwise. What is no JSON fits nowhere: the greatest number.
 pub fn python_json_len(value: &impl Serialize) -> usize {
     let mut count = Counting(0);
-    // Counting cannot fail, and what we count are plain data.
-    let _ = value.serialize(&mut Serializer::with_formatter(&mut count, Python::compact()));
-    count.0
+    let written = value.serialize(&mut Serializer::with_formatter(&mut count, Python::compact()));
+    written.map_or(usize::MAX, |()| count.0)
 }
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| hex_digits(*byte)).map(char::from).collect()
+}
+
+fn hex_digits(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+    [byte >> 4, byte & 0xf].map(|nibble| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'))
 }
 
 /// A file as NIO hashes it. The fields stand in the order of their names.
@@ -92,6 +95,13 @@ impl Python {
     }
 }
 
+/// A UTF-16 unit as Python escapes it.
+fn escaped(unit: u16) -> [u8; 6] {
+    let [high, low] = unit.to_be_bytes().map(hex_digits);
+    let ([a, b], [c, d]) = (high, low);
+    [b'\\', b'u', a, b, c, d]
+}
+
 impl Formatter for Python {
     fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         self.separate(writer, first)
@@ -107,14 +117,19 @@ impl Formatter for Python {
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        // Python escapes DEL as well: what is plain ends with the tilde.
-        while let Some((place, character)) = rest.char_indices().find(|(_, character)| *character > '~') {
-            let (plain, special) = rest.split_at(place);
+        // Python escapes DEL as well: what is plain ends with the tilde. Any byte above it is DEL or
+        // begins a character.
+        while let Some((plain, special)) =
+            rest.bytes().position(|byte| byte > b'~').and_then(|place| rest.split_at_checked(place))
+        {
             writer.write_all(plain.as_bytes())?;
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
+            let mut characters = special.chars();
+            if let Some(character) = characters.next() {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    writer.write_all(&escaped(*unit))?;
+                }
             }
-            rest = special.get(character.len_utf8()..).unwrap_or_default();
+            rest = characters.as_str();
         }
         writer.write_all(rest.as_bytes())
     }
@@ -129,7 +144,7 @@ impl Formatter for Python {
             CharEscape::LineFeed => b"\\n",
             CharEscape::CarriageReturn => b"\\r",
             CharEscape::Tab => b"\\t",
-            CharEscape::AsciiControl(byte) => return write!(writer, "\\u{byte:04x}"),
+            CharEscape::AsciiControl(byte) => return writer.write_all(&escaped(byte.into())),
         };
         writer.write_all(short)
     }

@@ -1,338 +1,354 @@
-//! What NIO's status proves, word by word, to the second, and what it does not.
+//! What Python NIO's status proves: each word, each trap, each boundary to the second.
+//!
+//! Five letters a case: at rest, delivered, proven, settled, overdue; `?` is unknown. The objects are
+//! `written()` (at 0, never looked at), `applied()` (at 100, a switch: half as long again is 150, settled
+//! from 250 on) and `outdated()` (other files were written at 0 over something proven).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "small numbers of our own")]
 
-use std::collections::BTreeMap;
+#[path = "support/observed.rs"]
+mod observed;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use nico_crds::configuration::{AdditionalFile, NioCondition, NixosConfigurationStatus, ValueType};
-use nico_crds::machine::{Dialect, MachineStatus};
+use nico_crds::cluster::Rollout;
+use nico_crds::configuration::ValueType;
+use nico_crds::machine::Dialect;
 use nico_crds::names::WRITTEN_AT;
-use nico_crds::{Machine, NixosConfiguration, NixosConfigurationSpec};
-use nico_render::files;
-use nico_render::proof::{Finding, Lack, Proof, Timing, is_proven, prove};
-use proptest::prelude::*;
+use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
+use nico_render::proof::{Finding, Lack, Overdue, Tardiness, TimeField, Timing, is_proven, prove};
+use observed::{
+    HANDLED, PROGRESS, TIMING, annotate, applied, at, at_ms, blip, condition, edit_note, fail, forget,
+    handle, letters, machine, outdated, python, status, text, written,
+};
+use serde_json::json;
 
-const HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
-const PROGRESS: &str = "kopf.zalando.org/unified_nixos_configuration_handler";
-const WRITTEN: i64 = 1_790_000_000;
-const TIMING: Timing =
-    Timing { min_ready: SignedDuration::from_secs(60), deadline: SignedDuration::from_secs(4200) };
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(WRITTEN + seconds).unwrap()
+#[track_caller]
+fn shows(
+    what: &str,
+    mut configuration: NixosConfiguration,
+    spoil: impl FnOnce(&mut NixosConfiguration),
+    now: Timestamp,
+    expected: &str,
+) {
+    spoil(&mut configuration);
+    let proof = python(&configuration, now);
+    assert_eq!(letters(&proof), expected, "{what}: {proof:#?}");
+    assert_eq!(is_proven(&configuration, Dialect::Python), proof.proven.is_yes(), "{what}");
 }
 
-fn time(seconds: i64) -> String {
-    at(seconds).to_string()
+fn nothing(_: &mut NixosConfiguration) {}
+
+/// Applied so many seconds after the writing, or before it.
+fn took(seconds: i64, full_install: Option<bool>) -> impl FnOnce(&mut NixosConfiguration) {
+    move |nc| {
+        status(nc).last_applied_time = Some(text(seconds));
+        status(nc).has_full_install = full_install;
+    }
 }
 
-/// Written at 0, and applied after 20 seconds: a switch, as NIO tells it.
-fn applied() -> NixosConfiguration {
-    let spec = NixosConfigurationSpec {
-        git_repo: Some("https://git.example/fleet.git".to_owned()),
-        additional_files: vec![AdditionalFile {
-            path: "cluster.nix".to_owned(),
-            value_type: ValueType::Inline,
-            inline: Some("{ }".to_owned()),
-            secret_ref: None,
-        }],
-        ..NixosConfigurationSpec::default()
+#[test]
+fn settled_is_half_as_long_again_as_the_apply_took() {
+    let switch = Some(false);
+    for (what, seconds, kind, still_from) in [
+        ("half as long again", 100, switch, 250_000),
+        ("never less than minReadySeconds", 20, switch, 80_000),
+        ("just minReadySeconds", 40, switch, 100_000),
+        ("half seconds count", 41, switch, 102_500),
+        ("an installation counts the same", 1000, Some(true), 2_500_000),
+        ("at most the deadline", 4000, switch, 8_200_000),
+        ("a switch just at the deadline is no push", 4200, switch, 8_400_000),
+        ("a switch later than the deadline is a push", 4201, switch, 4_261_000),
+        ("an installation never is", 4201, Some(true), 8_401_000),
+        ("nor what does not say", 4201, None, 8_401_000),
+        ("an apply from before its writing may have taken long", -1, switch, 4_199_000),
+        ("an apply at its writing took no time", 0, switch, 60_000),
+    ] {
+        shows(what, applied(), took(seconds, kind), at_ms(still_from - 1), "yyynn");
+        shows(what, applied(), took(seconds, kind), at_ms(still_from), "yyyyn");
+    }
+}
+
+#[test]
+fn the_apply_is_counted_since_the_creation_where_nothing_is_noted() {
+    let unnoted = |nc: &mut NixosConfiguration| {
+        forget(nc, WRITTEN_AT);
+        nc.metadata.creation_timestamp = Some(Time(at(-100)));
     };
-    let handled = serde_json::json!({ "spec": spec }).to_string();
-    NixosConfiguration {
-        metadata: ObjectMeta {
-            creation_timestamp: Some(Time(at(-100_000))),
-            generation: Some(3),
-            annotations: Some(BTreeMap::from([
-                (HANDLED.to_owned(), handled),
-                (WRITTEN_AT.to_owned(), time(0)),
-            ])),
-            ..ObjectMeta::default()
-        },
-        status: Some(NixosConfigurationStatus {
-            additional_files_hash: files::hash(&spec.additional_files),
-            applied_commit: Some("0123456789".to_owned()),
-            last_applied_time: Some(time(20)),
-            has_full_install: Some(false),
-            conditions: vec![condition("Applied", "True", "Success")],
-            ..NixosConfigurationStatus::default()
-        }),
-        spec,
+    shows("200 s: 300", applied(), unnoted, at(399), "yyynn");
+    shows("200 s: 300", applied(), unnoted, at(400), "yyyyn");
+    let ever = |nc: &mut NixosConfiguration| {
+        forget(nc, WRITTEN_AT);
+        nc.metadata.creation_timestamp = None;
+    };
+    shows("neither noted nor created", applied(), ever, at(9000), "yyy?n");
+    shows("neither noted nor created", outdated(), ever, at(9000), "nnnn?");
+}
+
+#[test]
+fn a_time_that_cannot_be_told_is_unknown() {
+    let noted = |noted: &'static str| move |nc: &mut NixosConfiguration| annotate(nc, WRITTEN_AT, noted);
+    shows("a note is not replaced by a guess", applied(), noted("noon"), at(9000), "yyy?n");
+    shows("a note is not replaced by a guess", outdated(), noted("noon"), at(9000), "nnnn?");
+    shows("a note at the end of time", outdated(), noted("9999-12-30T22:00:00Z"), at(9000), "nnnn?");
+    for (time, expected) in [
+        (Some("2026-11-24T12:01:40Z"), "yyyyn"),
+        (Some("2026-11-24T12:01:40.123456+00:00"), "yyyyn"),
+        (Some("2026-11-24T12:01:40.123456"), "yyyyn"),
+        (Some("2026-11-24 12:01:40"), "yyyyn"),
+        (Some("2026-11-24T14:01:40+02:00"), "yyyyn"),
+        (Some("2026-11-24T12:01:40-02:00"), "yyynn"),
+        (Some("2026-11-24"), "yyy?n"),
+        (Some("12:01:40"), "yyy?n"),
+        (Some(""), "yyy?n"),
+        (Some("null"), "yyy?n"),
+        (Some("1764000000"), "yyy?n"),
+        (None, "yyy?n"),
+    ] {
+        let put = |nc: &mut NixosConfiguration| status(nc).last_applied_time = time.map(str::to_owned);
+        shows(time.unwrap_or("none"), applied(), put, at(1000), expected);
     }
 }
 
-fn condition(type_: &str, status: &str, reason: &str) -> NioCondition {
-    NioCondition {
-        type_: type_.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
-        ..NioCondition::default()
-    }
-}
-
-fn status(configuration: &mut NixosConfiguration) -> &mut NixosConfigurationStatus {
-    configuration.status.get_or_insert_default()
-}
-
-fn annotate(configuration: &mut NixosConfiguration, key: &str, value: &str) {
-    configuration.metadata.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
-}
-
-/// New content is written at 0; NIO has not noticed.
-fn rewritten() -> NixosConfiguration {
-    let mut configuration = applied();
-    configuration
-        .spec
-        .additional_files
-        .iter_mut()
-        .for_each(|file| file.inline = Some("{ new = true; }".to_owned()));
-    configuration
-}
-
-fn proof(configuration: &NixosConfiguration, seconds: i64) -> Proof {
-    prove(configuration, Some(&machine(true)), Dialect::Python, &TIMING, at(seconds))
-}
-
-fn machine(discoverable: bool) -> Machine {
-    let mut machine = Machine::new("node-1", nico_crds::MachineSpec::default());
-    machine.status = Some(MachineStatus { discoverable: Some(discoverable), ..MachineStatus::default() });
-    machine
+#[test]
+fn what_lies_in_the_future_has_not_stood_still() {
+    shows("a second ahead", applied(), nothing, at(99), "yyynn");
+    let lack = python(&applied(), at(99)).settled;
+    assert_eq!(lack, Finding::No(Lack::AheadOfClock { applied: at(100) }));
+    shows("a year ahead, a push", applied(), took(31_536_000, Some(false)), at(9000), "yyynn");
 }
 
 #[test]
-fn all_is_well_when_it_has_stood_still() {
-    let proof = proof(&applied(), 1000);
-    for finding in [&proof.reachable, &proof.at_rest, &proof.delivered, &proof.proven, &proof.settled] {
-        assert_eq!(finding, &Finding::Yes);
-    }
-    assert_eq!(proof.overdue, Finding::No(Lack::Delivered));
-    assert_eq!(proof.lack(), None);
-}
-
-#[test]
-fn it_stands_still_for_half_as_long_again_as_it_took_and_for_the_minimum() {
-    // It took 20 s: the minimum of 60 counts, from 20 on.
-    assert!(!proof(&applied(), 79).is_settled());
-    assert!(proof(&applied(), 80).is_settled());
-    // It took 1000 s: 1500 count.
-    let mut slow = applied();
-    status(&mut slow).last_applied_time = Some(time(1000));
-    assert!(!proof(&slow, 2499).is_settled());
-    assert!(proof(&slow, 2500).is_settled());
-    // It took 4000 s: the deadline is the most.
-    status(&mut slow).last_applied_time = Some(time(4000));
-    assert!(!proof(&slow, 8199).is_settled());
-    assert!(proof(&slow, 8200).is_settled());
-}
-
-#[test]
-fn a_switch_later_than_the_deadline_is_a_push() {
-    let mut pushed = applied();
-    status(&mut pushed).last_applied_time = Some(time(5000));
-    assert!(!proof(&pushed, 5059).is_settled());
-    assert!(proof(&pushed, 5060).is_settled());
-    // An installation is none.
-    status(&mut pushed).has_full_install = Some(true);
-    assert!(!proof(&pushed, 5060).is_settled());
-    assert!(proof(&pushed, 9200).is_settled());
-}
-
-#[test]
-fn a_time_in_the_future_never_stood_still() {
-    let mut ahead = applied();
-    status(&mut ahead).last_applied_time = Some(time(2000));
-    assert_eq!(proof(&ahead, 1000).settled, Finding::No(Lack::AheadOfClock { applied: at(2000) }));
-}
-
-#[test]
-fn without_a_note_of_when_it_was_written_its_creation_counts() {
-    let mut unstamped = applied();
-    unstamped.metadata.annotations.as_mut().unwrap().remove(WRITTEN_AT);
-    unstamped.metadata.creation_timestamp = Some(Time(at(0)));
-    assert!(proof(&unstamped, 80).is_settled());
-    unstamped.metadata.creation_timestamp = None;
-    assert!(matches!(proof(&unstamped, 80_000).settled, Finding::Unknown(Lack::NoTime { .. })));
-    // A note that cannot be read is not replaced by a guess.
-    annotate(&mut unstamped, WRITTEN_AT, "yesterday");
-    unstamped.metadata.creation_timestamp = Some(Time(at(0)));
-    assert!(matches!(proof(&unstamped, 80_000).settled, Finding::Unknown(Lack::NoTime { .. })));
-}
-
-#[test]
-fn pythons_times_may_lack_a_zone() {
-    let mut zoneless = applied();
-    status(&mut zoneless).last_applied_time = Some(time(20).trim_end_matches('Z').to_owned() + ".462731");
-    assert!(proof(&zoneless, 1000).is_settled());
-    status(&mut zoneless).last_applied_time = Some("soon".to_owned());
-    assert!(matches!(proof(&zoneless, 1000).settled, Finding::Unknown(Lack::NoTime { .. })));
-}
-
-#[test]
-fn an_old_success_proves_nothing_about_new_content() {
-    let proof = proof(&rewritten(), 100_000);
-    assert_eq!(proof.delivered, Finding::No(Lack::OtherFiles));
-    assert_eq!(proof.proven, Finding::No(Lack::OtherFiles));
-    assert_eq!(proof.at_rest, Finding::No(Lack::HandlerBehind));
-    assert!(!is_proven(&rewritten(), Dialect::Python));
-}
-
-#[test]
-fn the_hash_proves_nothing_while_the_handler_runs() {
-    let mut running = applied();
-    annotate(
-        &mut running,
-        HANDLED,
-        &serde_json::json!({ "spec": { "gitRepo": "https://git.example/old.git" } }).to_string(),
+fn the_status_of_the_content_before_proves_nothing() {
+    shows("Success and a commit, of other files", outdated(), nothing, at(100), "nnnnn");
+    shows("a look that could not reach it ended", outdated(), handle, at(100), "ynnnn");
+    shows(
+        "no hash, all else is there",
+        applied(),
+        |nc| status(nc).additional_files_hash = None,
+        at(9000),
+        "ynnny",
     );
-    let proof = proof(&running, 1000);
-    assert!(proof.delivered.is_yes());
-    assert_eq!(proof.proven, Finding::No(Lack::HandlerBehind));
-    running.metadata.annotations.as_mut().unwrap().remove(HANDLED);
-    assert!(!is_proven(&running, Dialect::Python));
-    annotate(&mut running, HANDLED, "{");
-    assert_eq!(self::proof(&running, 1000).at_rest, Finding::Unknown(Lack::HandlerUnreadable));
+    shows("delivered, its handler still runs", applied(), |nc| forget(nc, HANDLED), at(9000), "nynnn");
+    assert_eq!(python(&outdated(), at(100)).proven, Finding::No(Lack::OtherFiles));
+    assert_eq!(python(&written(), at(100)).proven, Finding::No(Lack::NeverApplied));
 }
 
 #[test]
-fn a_blip_takes_the_proof_away_but_not_the_delivery() {
-    let mut blip = applied();
-    let told = status(&mut blip);
-    (told.applied_commit, told.last_applied_time) = (None, None);
-    told.conditions = vec![condition("Applied", "False", "MissingCredentials")];
-    let proof = prove(&blip, Some(&machine(false)), Dialect::Python, &TIMING, at(100_000));
-    assert_eq!(proof.reachable, Finding::No(Lack::Unreachable));
-    assert!(proof.at_rest.is_yes() && proof.delivered.is_yes());
-    assert_eq!(proof.proven, Finding::No(Lack::NoSuccess { reason: "MissingCredentials".to_owned() }));
-    assert!(!proof.is_settled());
-    assert_eq!(proof.overdue, Finding::No(Lack::Delivered));
-    status(&mut blip).conditions = vec![condition("Applied", "True", "Success")];
-    assert_eq!(self::proof(&blip, 1000).proven, Finding::No(Lack::CommitForgotten));
+fn a_blip_leaves_it_delivered_and_at_rest() {
+    shows("at once", applied(), blip, at(300), "yynnn");
+    shows("after the deadline", applied(), blip, at(99_999), "yynnn");
+    let mut configuration = applied();
+    blip(&mut configuration);
+    assert_eq!(python(&configuration, at(300)).proven, Finding::No(Lack::CommitForgotten));
+    shows("only the commit", applied(), |nc| status(nc).applied_commit = None, at(300), "yynnn");
+    shows(
+        "an empty commit",
+        applied(),
+        |nc| status(nc).applied_commit = Some(String::new()),
+        at(300),
+        "yynnn",
+    );
 }
 
 #[test]
-fn what_was_never_applied_is_overdue_after_the_deadline() {
-    let mut fresh = applied();
-    fresh.status = None;
-    assert_eq!(proof(&fresh, 4200).overdue, Finding::No(Lack::InTime { until: at(4200) }));
-    assert_eq!(proof(&fresh, 4201).overdue, Finding::Yes);
-    assert_eq!(proof(&fresh, 10).delivered, Finding::No(Lack::NeverApplied));
-    assert_eq!(proof(&rewritten(), 4201).overdue, Finding::Yes);
+fn only_true_with_success_is_a_success() {
+    for (name, value, reason) in [
+        ("Applied", "False", "GitError"),
+        ("Applied", "False", "Success"),
+        ("Applied", "Unknown", "Success"),
+        ("Applied", "true", "Success"),
+        ("Applied", "True", "InProgress"),
+        ("Ready", "True", "Success"),
+    ] {
+        let put = |nc: &mut NixosConfiguration| status(nc).conditions = vec![condition(name, value, reason)];
+        shows(&format!("{name}={value}/{reason}"), applied(), put, at(9000), "yynnn");
+    }
+    shows("no condition", applied(), |nc| status(nc).conditions.clear(), at(9000), "yynnn");
 }
 
 #[test]
-fn three_failed_attempts_at_this_content_are_enough() {
-    let failed = |retries: u64, started: i64| {
-        let mut configuration = rewritten();
-        let note =
-            serde_json::json!({ "started": time(started), "retries": retries, "message": "no" }).to_string();
-        annotate(&mut configuration, PROGRESS, &note);
-        configuration
-    };
-    assert!(matches!(proof(&failed(2, 1), 100).overdue, Finding::No(Lack::InTime { .. })));
-    assert_eq!(proof(&failed(3, 1), 100).overdue, Finding::Yes);
-    // They were begun with another content.
-    assert!(matches!(proof(&failed(3, -1), 100).overdue, Finding::No(Lack::InTime { .. })));
-    // The note is stale: the handler has ended since.
-    let mut rested = failed(3, 1);
-    let handled = serde_json::json!({ "spec": rested.spec }).to_string();
-    annotate(&mut rested, HANDLED, &handled);
-    assert!(matches!(proof(&rested, 100).overdue, Finding::No(Lack::InTime { .. })));
-}
-
-#[test]
-fn without_a_machine_it_is_not_reachable() {
-    let proof = prove(&applied(), None, Dialect::Python, &TIMING, at(1000));
-    assert_eq!(proof.reachable, Finding::No(Lack::NoMachine));
-}
-
-#[test]
-fn the_go_nio_tells_failures_and_proves_nothing() {
-    let told = |phase: &str, observed: i64, ready: &str| {
+fn a_reason_that_is_no_word_is_not_repeated() {
+    for (reason, repeated) in [("GitError", true), ("https://x:s3cr3t@h", false), ("", false)] {
         let mut configuration = applied();
-        configuration.status = Some(NixosConfigurationStatus {
-            phase: Some(phase.to_owned()),
-            observed_generation: Some(observed),
-            last_applied_time: Some(time(20)),
-            conditions: vec![condition("Ready", ready, "x")],
-            ..NixosConfigurationStatus::default()
-        });
-        prove(&configuration, Some(&machine(true)), Dialect::Go, &TIMING, at(1000))
-    };
-    // Its Ready may be left over from before.
-    assert_eq!(told("Ready", 3, "True").settled, Finding::Unknown(Lack::GoTellsTooLittle));
-    assert_eq!(told("Ready", 2, "True").delivered, Finding::No(Lack::GoBehind));
-    assert!(matches!(told("Converging", 3, "False").delivered, Finding::No(Lack::GoPhase { .. })));
-    assert_eq!(told("Degraded", 3, "False").overdue, Finding::Yes);
-    assert!(!told("Degraded", 2, "False").overdue.is_yes());
-    assert!(!is_proven(&applied(), Dialect::Go));
+        status(&mut configuration).conditions = vec![condition("Applied", "False", reason)];
+        let expected = repeated.then(|| reason.to_owned());
+        let proven = python(&configuration, at(9000)).proven;
+        assert_eq!(proven, Finding::No(Lack::NoSuccess { reason: expected }));
+    }
 }
 
 #[test]
-fn what_the_python_operator_left_is_proven() {
+fn the_handler_is_at_rest_with_the_live_spec_only() {
+    let inline = |nc: &mut NixosConfiguration| edit_note(nc, |note| note["spec"]["flake"] = json!("#other"));
+    shows("another flake", applied(), inline, at(9000), "nynnn");
+    let cleared = |nc: &mut NixosConfiguration| nc.spec.full_install = Some(true);
+    shows("fullInstall is not cleared for it", applied(), cleared, at(9000), "nynnn");
+    let unset = |nc: &mut NixosConfiguration| edit_note(nc, |note| note["spec"]["ref"] = json!(null));
+    shows("null is absent", applied(), unset, at(9000), "yyyyn");
+    let beyond = |nc: &mut NixosConfiguration| edit_note(nc, |note| note["spec"]["storeRef"] = json!({}));
+    shows("a field that NIO does not act upon", applied(), beyond, at(9000), "yyyyn");
+    let short = |nc: &mut NixosConfiguration| annotate(nc, HANDLED, "{\"spec\":{\"flake\"");
+    shows("cut off", applied(), short, at(9000), "?y??n");
+    let none = |nc: &mut NixosConfiguration| edit_note(nc, |note| *note = json!({ "metadata": {} }));
+    shows("without a spec", applied(), none, at(9000), "?y??n");
+    let odd = |nc: &mut NixosConfiguration| edit_note(nc, |note| note["spec"]["flake"] = json!(7));
+    shows("a flake that is a number", applied(), odd, at(9000), "?y??n");
+    shows("never looked at", written(), nothing, at(1), "nnnnn");
+}
+
+#[test]
+fn what_is_being_deleted_is_not_at_rest() {
+    let delete = |nc: &mut NixosConfiguration| nc.metadata.deletion_timestamp = Some(Time(at(8000)));
+    shows("cleaned up", applied(), delete, at(9000), "nynnn");
+    assert_eq!(python(&written(), at(1)).at_rest, Finding::No(Lack::HandlerNotEnded));
+    let stale = |nc: &mut NixosConfiguration| {
+        handle(nc);
+        fail(nc, 9, "2026-11-24T12:00:01");
+        delete(nc);
+    };
+    shows("old failures are not its clean-up's", outdated(), stale, at(100), "nnnnn");
+}
+
+#[test]
+fn overdue_is_what_was_not_delivered_by_the_deadline() {
+    for (what, object) in [("never looked at", written()), ("outdated", outdated())] {
+        shows(what, object.clone(), nothing, at_ms(4_200_000), "nnnnn");
+        shows(what, object, nothing, at_ms(4_200_001), "nnnny");
+    }
+    shows("at rest, another hash", outdated(), handle, at(4201), "ynnny");
+    let unnoted = |nc: &mut NixosConfiguration| forget(nc, WRITTEN_AT);
+    shows("since its creation", written(), unnoted, at(-86_400 + 4200), "nnnnn");
+    shows("since its creation", written(), unnoted, at(-86_400 + 4201), "nnnny");
+    shows("delivered but failing is not", applied(), |nc| forget(nc, HANDLED), at(99_999), "nynnn");
+    let overdue = Overdue { since: Some(at(4200)), why: Tardiness::Deadline };
+    assert_eq!(python(&written(), at(9000)).overdue, Finding::Yes(overdue));
+    assert_eq!(python(&written(), at(9)).overdue, Finding::No(Lack::InTime { until: at(4200) }));
+    assert_eq!(python(&applied(), at(9000)).overdue, Finding::No(Lack::Delivered));
+}
+
+#[test]
+fn three_failed_attempts_since_the_writing_are_overdue_at_once() {
+    let failing =
+        |retries, started: &'static str| move |nc: &mut NixosConfiguration| fail(nc, retries, started);
+    let after = "2026-11-24T12:00:01.000001";
+    shows("two", outdated(), failing(2, after), at(200), "nnnnn");
+    shows("three", outdated(), failing(3, after), at(200), "nnnny");
+    shows("with a zone", outdated(), failing(3, "2026-11-24T12:00:01+00:00"), at(200), "nnnny");
+    shows("of a new one", written(), failing(3, after), at(200), "nnnny");
+    shows("begun with the writing", outdated(), failing(3, "2026-11-24T12:00:00"), at(200), "nnnnn");
+    shows("begun with the content before", outdated(), failing(99, "2026-11-24T11:59:59"), at(200), "nnnnn");
+    shows(
+        "delivered by the timer",
+        applied(),
+        |nc| {
+            forget(nc, HANDLED);
+            fail(nc, 3, after);
+        },
+        at(200),
+        "nynnn",
+    );
+    shows(
+        "left over",
+        outdated(),
+        |nc| {
+            handle(nc);
+            fail(nc, 3, after);
+        },
+        at(200),
+        "ynnnn",
+    );
+    let mut configuration = outdated();
+    fail(&mut configuration, 3, after);
+    let since = Some(at_ms(1000) + SignedDuration::from_micros(1));
+    let overdue = Overdue { since, why: Tardiness::Failed };
+    assert_eq!(python(&configuration, at(200)).overdue, Finding::Yes(overdue.clone()));
+    assert_eq!(python(&configuration, at(9000)).overdue, Finding::Yes(overdue), "it keeps its since");
+}
+
+#[test]
+fn failures_that_cannot_be_told_wait_for_the_deadline() {
+    for note in ["", "[]", "{\"retries\":\"3\"}", "{\"retries\":3}", "{\"retries\":3,\"started\":\"x\"}"] {
+        let put = |nc: &mut NixosConfiguration| annotate(nc, PROGRESS, note);
+        shows(note, outdated(), put, at(4200), "nnnn?");
+        shows(note, outdated(), put, at(4201), "nnnny");
+    }
+    let left_over = |nc: &mut NixosConfiguration| {
+        handle(nc);
+        annotate(nc, PROGRESS, "?");
+    };
+    shows("what is left over matters to nobody", outdated(), left_over, at(4200), "ynnnn");
+    shows("an empty note", outdated(), |nc| annotate(nc, PROGRESS, "{}"), at(4200), "nnnnn");
+    let unread = |nc: &mut NixosConfiguration| {
+        annotate(nc, HANDLED, "?");
+        fail(nc, 3, "2026-11-24T12:00:01");
+    };
+    shows("left over or not", outdated(), unread, at(4200), "?nnn?");
+    shows("left over or not", outdated(), unread, at(4201), "?nnny");
+}
+
+#[test]
+fn what_nio_alone_can_hash_is_unknown() {
+    let facts = |nc: &mut NixosConfiguration| {
+        nc.spec.additional_files[0].value_type = ValueType::NixosFacter;
+        handle(nc);
+    };
+    shows("facts", applied(), facts, at(9000), "y????");
+}
+
+#[test]
+fn a_machine_counts_for_being_reachable_alone() {
+    let proof =
+        |machine: Option<Machine>| prove(&applied(), machine.as_ref(), Dialect::Python, &TIMING, at(9000));
+    assert_eq!(proof(Some(machine(Some(true)))).reachable, Finding::Yes(()));
+    assert_eq!(proof(Some(machine(Some(false)))).reachable, Finding::No(Lack::Unreachable));
+    assert_eq!(proof(Some(machine(None))).reachable, Finding::No(Lack::Unreachable));
+    assert_eq!(proof(None).reachable, Finding::No(Lack::NoMachine));
+    assert_eq!(letters(&proof(None)), "yyyyn");
+}
+
+#[test]
+fn the_recorded_objects_of_the_python_operators_are_settled() {
     let recorded = include_str!("../../fixtures/recorded/live.yaml");
-    let now: Timestamp = "2026-11-24T06:00:00Z".parse().unwrap();
+    let mut seen = 0;
     for document in serde_yaml::Deserializer::from_str(recorded) {
         let configuration: NixosConfiguration = serde::Deserialize::deserialize(document).unwrap();
-        let proof = prove(&configuration, Some(&machine(true)), Dialect::Python, &TIMING, now);
-        assert!(proof.is_settled(), "{:?}", proof.settled);
+        seen += 1;
+        // Applied within three seconds of 04:39:50: a minute later at the latest.
+        let before = python(&configuration, "2026-11-24T04:40:51Z".parse().expect("a time"));
+        let after = python(&configuration, "2026-11-24T04:40:53Z".parse().expect("a time"));
+        assert_eq!(letters(&before), "yyynn", "{before:#?}");
+        assert_eq!(letters(&after), "yyyyn", "{after:#?}");
     }
+    assert_eq!(seen, 5);
 }
 
-fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        (-10_000..10_000_i64).prop_map(time),
-        Just(String::new()),
-        Just("-009999-01-02T01:59:59Z".to_owned()),
-        Just("9999-12-30T22:00:00Z".to_owned()),
-        any::<String>(),
-    ]
+#[test]
+fn the_defaults_of_the_timing() {
+    let mut cluster = KubernetesCluster::default();
+    assert_eq!(Timing::of(&cluster), TIMING);
+    cluster.spec.rollout = Some(Rollout::default());
+    assert_eq!(Timing::of(&cluster), TIMING);
+    let own =
+        Rollout { min_ready_seconds: Some(5), progress_deadline_seconds: Some(90), ..Rollout::default() };
+    cluster.spec.rollout = Some(own);
+    let seconds = SignedDuration::from_secs;
+    assert_eq!(Timing::of(&cluster), Timing { min_ready: seconds(5), deadline: seconds(90) });
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_words_follow_from_each_other(
-        hash in prop::option::of(any::<bool>()),
-        commit in prop::option::of(any_text()),
-        times in prop::collection::vec(prop::option::of(any_text()), 3),
-        handled in 0..3_u8,
-        applied_condition in prop::option::of((any::<bool>(), any::<bool>())),
-        installed in prop::option::of(any::<bool>()),
-        retries in any::<u64>(),
-        go in any::<bool>(),
-        seconds in -20_000..20_000_i64,
-        bounds in (0..i32::MAX, 0..i32::MAX),
-    ) {
-        let mut configuration = rewritten();
-        let live = files::hash(&configuration.spec.additional_files);
-        let annotations = configuration.metadata.annotations.get_or_insert_default();
-        match handled {
-            0 => { annotations.remove(HANDLED); }
-            1 => { annotations.insert(HANDLED.to_owned(), serde_json::json!({ "spec": configuration.spec }).to_string()); }
-            _ => {}
-        }
-        let mut times = times.into_iter();
-        let mut next = || times.next().flatten();
-        annotations.extend(next().map(|written| (WRITTEN_AT.to_owned(), written)));
-        annotations.extend(next().map(|started| (PROGRESS.to_owned(), serde_json::json!({ "started": started, "retries": retries }).to_string())));
-        configuration.status = Some(NixosConfigurationStatus {
-            additional_files_hash: hash.map(|ours| if ours { live.clone().unwrap() } else { "other".to_owned() }),
-            applied_commit: commit,
-            last_applied_time: next(),
-            has_full_install: installed,
-            conditions: applied_condition.map(|(status, success)| condition("Applied", if status { "True" } else { "False" }, if success { "Success" } else { "Failed" })).into_iter().collect(),
-            ..NixosConfigurationStatus::default()
-        });
-        let timing = Timing { min_ready: SignedDuration::from_secs(i64::from(bounds.0)), deadline: SignedDuration::from_secs(i64::from(bounds.1)) };
-        let dialect = if go { Dialect::Go } else { Dialect::Python };
-        let proof = prove(&configuration, None, dialect, &timing, at(seconds));
-        prop_assert!(!proof.settled.is_yes() || proof.proven.is_yes());
-        prop_assert!(!proof.proven.is_yes() || (proof.delivered.is_yes() && proof.at_rest.is_yes()));
-        prop_assert!(!proof.delivered.is_yes() || !proof.overdue.is_yes());
-        prop_assert!(!proof.delivered.is_yes() || hash == Some(true));
-        prop_assert_eq!(is_proven(&configuration, dialect), proof.proven.is_yes());
+#[test]
+fn words_for_people() {
+    for (lack, words) in [
+        (Lack::NoTime(TimeField::LastApplied), "status.lastAppliedTime is missing or cannot be read"),
+        (
+            Lack::NotStill { needed: SignedDuration::from_secs(150), since: at(100) },
+            "it was applied at 2026-11-24T12:01:40Z and has to stand still for 150 s",
+        ),
+        (Lack::NoSuccess { reason: Some("GitError".to_owned()) }, "its last apply was no success (GitError)"),
+        (Lack::InTime { until: at(4200) }, "it has time until 2026-11-24T13:10:00Z"),
+    ] {
+        assert_eq!(lack.to_string(), words);
     }
+    assert_eq!(Tardiness::Failed.to_string(), "NIO tried to apply it three times and failed");
 }

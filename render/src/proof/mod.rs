@@ -5,8 +5,10 @@
 //! files, and that the handler has ended with the live spec. What cannot be told is unknown, and unknown
 //! is unsafe: it never counts as yes. See the project's page on NIO for how this was found out.
 
+mod attempts;
 mod go;
 mod lack;
+mod overdue;
 mod python;
 mod times;
 
@@ -14,7 +16,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 
-pub use lack::{Finding, Lack};
+pub use lack::{Finding, GoPhase, Lack, TimeField};
+pub use overdue::{Overdue, Tardiness};
 
 /// How long a new apply must stand still, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub struct Proof {
     /// Proven, and it has stood still long enough that no second apply can still be under way.
     pub settled: Finding,
     /// It was not delivered in time, or NIO failed three times.
-    pub overdue: Finding,
+    pub overdue: Finding<Overdue>,
 }
 
 impl Proof {
@@ -106,7 +109,7 @@ fn reachable(machine: Option<&Machine>) -> Finding {
         return Finding::No(Lack::NoMachine);
     };
     match machine.status.as_ref().and_then(|status| status.discoverable) {
-        Some(true) => Finding::Yes,
+        Some(true) => Finding::Yes(()),
         Some(false) | None => Finding::No(Lack::Unreachable),
     }
 }

@@ -5,26 +5,15 @@ use nico_crds::configuration::NixosConfigurationStatus;
 use nico_crds::{NixosConfiguration, NixosConfigurationSpec};
 use serde::Deserialize;
 
-use super::{Finding, Lack, Proof, Timing, times};
+use super::{Finding, Lack, Overdue, Proof, Timing, attempts, times};
 use crate::files;
 
 /// What kopf notes when a handler has ended: the spec that it ended with.
 const LAST_HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
-/// What kopf notes while a handler fails.
-const PROGRESS: &str = "kopf.zalando.org/unified_nixos_configuration_handler";
-/// So many failed attempts with the same content are not the network's fault.
-const FAILED_ATTEMPTS: u64 = 3;
 
 #[derive(Deserialize)]
 struct Handled {
     spec: NixosConfigurationSpec,
-}
-
-/// kopf writes more; this is what is read.
-#[derive(Deserialize)]
-struct Progress {
-    started: Option<String>,
-    retries: Option<u64>,
 }
 
 pub(super) fn prove(
@@ -34,12 +23,13 @@ pub(super) fn prove(
     now: Timestamp,
 ) -> Proof {
     let reading = Reading::of(configuration);
+    let proven = reading.proven();
     Proof {
         reachable,
-        at_rest: reading.at_rest.clone(),
+        at_rest: reading.at_rest(),
         delivered: reading.delivered.clone(),
-        proven: reading.proven(),
-        settled: reading.proven().and(|| reading.still(timing, now)),
+        settled: proven.clone().and(|()| still(configuration, timing, now)),
+        proven,
         overdue: reading.overdue(timing, now),
     }
 }
@@ -47,113 +37,120 @@ pub(super) fn prove(
 /// What one look shows, without regard to the time.
 pub(super) struct Reading<'a> {
     configuration: &'a NixosConfiguration,
-    at_rest: Finding,
+    handled: Finding,
     delivered: Finding,
 }
 
 impl<'a> Reading<'a> {
     pub fn of(configuration: &'a NixosConfiguration) -> Self {
-        Self { configuration, at_rest: at_rest(configuration), delivered: delivered(configuration) }
+        Self { configuration, handled: handled(configuration), delivered: delivered(configuration) }
+    }
+
+    /// From a deletion on NIO's clean-up runs, though its note still names the live spec.
+    fn at_rest(&self) -> Finding {
+        match self.configuration.metadata.deletion_timestamp {
+            Some(_) => Finding::No(Lack::InDeletion),
+            None => self.handled.clone(),
+        }
     }
 
     pub fn proven(&self) -> Finding {
         let status = self.configuration.status.as_ref();
-        self.delivered.clone().and(|| self.at_rest.clone()).and(|| succeeded(status))
+        self.delivered.clone().and(|()| self.at_rest()).and(|()| succeeded(status))
     }
 
-    /// Long enough without another apply: NIO's second one may still run, and is as long as the first.
-    fn still(&self, timing: &Timing, now: Timestamp) -> Finding {
-        let status = self.configuration.status.as_ref();
-        let applied = status.and_then(|status| status.last_applied_time.as_deref()).and_then(times::parse);
-        let Some(applied) = applied else {
-            return Finding::Unknown(Lack::NoTime { field: "status.lastAppliedTime" });
-        };
-        let Some(written) = times::written(self.configuration) else {
-            return Finding::Unknown(Lack::NoTime { field: "written-at" });
-        };
-        let since = now.duration_since(applied);
-        if since.is_negative() {
-            return Finding::No(Lack::AheadOfClock { applied });
-        }
-        let switched = status.and_then(|status| status.has_full_install) == Some(false);
-        let needed = stillness(applied.duration_since(written), switched, timing);
-        if since < needed { Finding::No(Lack::NotStill { needed, since: applied }) } else { Finding::Yes }
-    }
-
-    fn overdue(&self, timing: &Timing, now: Timestamp) -> Finding {
+    fn overdue(&self, timing: &Timing, now: Timestamp) -> Finding<Overdue> {
         match &self.delivered {
-            Finding::Yes => return Finding::No(Lack::Delivered),
+            Finding::Yes(()) => return Finding::No(Lack::Delivered),
             Finding::Unknown(lack) => return Finding::Unknown(lack.clone()),
             Finding::No(_) => {}
         }
-        let Some(written) = times::written(self.configuration) else {
-            return Finding::Unknown(Lack::NoTime { field: "written-at" });
-        };
-        if self.has_failed_since(written) {
-            return Finding::Yes;
-        }
-        match written.checked_add(timing.deadline) {
-            Ok(until) if now <= until => Finding::No(Lack::InTime { until }),
-            Ok(_) => Finding::Yes,
-            Err(_) => Finding::Unknown(Lack::NoTime { field: "written-at" }),
-        }
-    }
-
-    /// Three attempts that began after the content was written. The note is stale once the handler rests.
-    fn has_failed_since(&self, written: Timestamp) -> bool {
-        let progress = self.configuration.annotation(PROGRESS);
-        let progress = progress.and_then(|note| serde_json::from_str::<Progress>(note).ok());
-        let Some(progress) = progress.filter(|_| !self.at_rest.is_yes()) else {
-            return false;
-        };
-        let started = progress.started.as_deref().and_then(times::parse);
-        progress.retries.unwrap_or(0) >= FAILED_ATTEMPTS && started.is_some_and(|started| started > written)
+        times::written(self.configuration).and(|written| {
+            let failed = attempts::too_many(self.configuration, &self.handled, written);
+            let late = times::late(written, timing.deadline, now);
+            match (failed, late) {
+                (Ok(Some(overdue)), _) | (_, Finding::Yes(overdue)) => Finding::Yes(overdue),
+                (Err(lack), Finding::No(_) | Finding::Unknown(_)) => Finding::Unknown(lack),
+                (Ok(None), in_time) => in_time,
+            }
+        })
     }
 }
 
-/// Half as long again as the apply took, at most the deadline, and never less than the minimum. A switch
-/// later than the deadline is not ours but a push to the repository, and says nothing about durations.
-fn stillness(took: SignedDuration, switched: bool, timing: &Timing) -> SignedDuration {
-    if switched && took > timing.deadline {
-        return timing.min_ready;
-    }
-    let took = took.max(SignedDuration::ZERO);
-    let half_again = took.checked_add(took.checked_div(2).unwrap_or(took)).unwrap_or(timing.deadline);
-    half_again.min(timing.deadline).max(timing.min_ready)
-}
-
-/// The note is compared as the type that is written: defaults of the server stand in both, and what
-/// neither NICO nor NIO knows makes NIO apply nothing.
-fn at_rest(configuration: &NixosConfiguration) -> Finding {
+/// The note is compared as the type that NICO writes and reads. Both were read by the same code, so a
+/// null, an absent field and the order of the keys cannot differ where the objects do not; and what the
+/// type leaves out is nothing that Python NIO acts upon, or makes what was delivered unknown (`NixosFacter`).
+fn handled(configuration: &NixosConfiguration) -> Finding {
     let Some(note) = configuration.annotation(LAST_HANDLED) else {
         return Finding::No(Lack::HandlerNotEnded);
     };
     match serde_json::from_str::<Handled>(note) {
-        Ok(handled) if handled.spec == configuration.spec => Finding::Yes,
+        Ok(handled) if handled.spec == configuration.spec => Finding::Yes(()),
         Ok(_) => Finding::No(Lack::HandlerBehind),
         Err(_) => Finding::Unknown(Lack::HandlerUnreadable),
     }
 }
 
+/// After an update the old commit and the old success stay: only the hash binds them to a content.
 fn delivered(configuration: &NixosConfiguration) -> Finding {
     let status = configuration.status.as_ref();
     let Some(applied) = status.and_then(|status| status.additional_files_hash.as_deref()) else {
         return Finding::No(Lack::NeverApplied);
     };
     match files::hash(&configuration.spec.additional_files) {
-        Some(live) if live == applied => Finding::Yes,
+        Some(live) if live == applied => Finding::Yes(()),
         Some(_) => Finding::No(Lack::OtherFiles),
         None => Finding::Unknown(Lack::HashUnknown),
     }
 }
 
+/// One failed look at the machine takes the commit away, and leaves the hash.
 fn succeeded(status: Option<&NixosConfigurationStatus>) -> Finding {
-    let applied = status.and_then(|status| status.condition("Applied"));
-    if !applied.is_some_and(|applied| applied.status == "True" && applied.reason == "Success") {
-        let reason =
-            applied.map_or_else(|| "no condition Applied".to_owned(), |applied| applied.reason.clone());
-        return Finding::No(Lack::NoSuccess { reason });
-    }
     let commit = status.and_then(|status| status.applied_commit.as_deref()).unwrap_or_default();
-    if commit.is_empty() { Finding::No(Lack::CommitForgotten) } else { Finding::Yes }
+    if commit.is_empty() {
+        return Finding::No(Lack::CommitForgotten);
+    }
+    match status.and_then(|status| status.condition("Applied")) {
+        Some(applied) if applied.status == "True" && applied.reason == "Success" => Finding::Yes(()),
+        Some(applied) => Finding::No(Lack::NoSuccess { reason: word(&applied.reason) }),
+        None => Finding::No(Lack::NoSuccess { reason: None }),
+    }
+}
+
+/// A reason as Kubernetes knows it. Whatever else stands there is not passed on: it may quote a secret.
+fn word(reason: &str) -> Option<String> {
+    let letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (!reason.is_empty() && reason.len() <= 64 && letters(reason)).then(|| reason.to_owned())
+}
+
+/// Long enough without another apply: NIO's second one may still run, and is as long as the first.
+fn still(configuration: &NixosConfiguration, timing: &Timing, now: Timestamp) -> Finding {
+    let status = configuration.status.as_ref();
+    let switched = status.and_then(|status| status.has_full_install) == Some(false);
+    times::last_applied(configuration).and(|applied| {
+        times::written(configuration).and(|written| {
+            let since = now.duration_since(applied);
+            if since.is_negative() {
+                return Finding::No(Lack::AheadOfClock { applied });
+            }
+            let needed = stillness(applied.duration_since(written), switched, timing);
+            if since < needed {
+                Finding::No(Lack::NotStill { needed, since: applied })
+            } else {
+                Finding::Yes(())
+            }
+        })
+    })
+}
+
+/// Half as long again as the apply took, at most the deadline, and never less than the minimum. A switch
+/// later than the deadline is not ours but a push to the repository, and says nothing about durations.
+/// Nor does an apply before its content was written (somebody's clock is wrong): it may have taken long.
+fn stillness(took: SignedDuration, switched: bool, timing: &Timing) -> SignedDuration {
+    if switched && took > timing.deadline {
+        return timing.min_ready;
+    }
+    let half_again = took.checked_div(2).and_then(|half| took.checked_add(half));
+    let half_again = half_again.filter(|_| !took.is_negative()).unwrap_or(timing.deadline);
+    half_again.min(timing.deadline).max(timing.min_ready)
 }
