@@ -11,8 +11,7 @@ pub fn relay(cluster: &ClusterNix, revision: u64) -> String {
         nodes
             .iter()
             .map(|node| format!("{{name={};ip={};}}", text(&node.name), text(&node.ip)))
-            .collect::<Vec<_>>()
-            .join("")
+            .collect::<String>()
     };
     let vip = cluster.vip.as_ref().map(|vip| format!("vip={};", text(vip))).unwrap_or_default();
     let source = &cluster.source;

@@ -70,16 +70,11 @@ fn by_the_crate(objects: &[NixosConfiguration]) -> String {
 
 fn beside_serialising(name: &str, inventory: &Inventory) {
     let finished = objects(inventory);
-    let (render, serialise) =
-        side_by_side(|| to_yaml(&objects(inventory)).len(), || by_the_crate(&finished).len());
+    let rendered = || {
+        let objects = objects(inventory);
+        (to_yaml(&objects), objects)
+    };
+    let (render, serialise) = side_by_side(rendered, || by_the_crate(&finished));
     println!("  {name}: {} objects, {:.1} MB", finished.len(), by_the_crate(&finished).len() as f64 / 1e6);
     println!("    {}", timing::ratio(&render, &serialise));
-    if std::env::var_os("PARTS").is_some() {
-        let (made, written) = side_by_side(|| objects(inventory).len(), || to_yaml(&finished).len());
-        println!(
-            "    made {:.0} ms, written {:.0} ms",
-            timing::median_of(&made) * 1e3,
-            timing::median_of(&written) * 1e3
-        );
-    }
 }

@@ -1,4 +1,4 @@
-//! Other tools with the same objects: PyYAML's dump, and `kubectl kustomize`.
+//! Other tools with the same objects: `PyYAML`'s dump, and `kubectl kustomize`.
 
 use std::path::Path;
 use std::process::Command;
