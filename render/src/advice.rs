@@ -2,10 +2,11 @@
 
 use nico_crds::KubernetesCluster;
 
-use crate::configuration::{git_repo, has_key_file, key_namespace};
-use crate::desired::RenderError;
+use crate::configuration::{git_repo, key_namespace};
 use crate::diagnostic::{Diagnostic, Notice};
+use crate::error::RenderError;
 use crate::inventory::{Inventory, Space, namespace};
+use crate::live::has_key_file;
 use crate::select::Selection;
 
 /// Below this, NIO's second apply of a new configuration may come after it counted as settled.

@@ -14,16 +14,13 @@ use nico_crds::names::{
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration, NixosConfigurationSpec};
 
 use crate::cluster_nix::{self, ClusterNix, Prepared};
-use crate::desired::RenderError;
+use crate::error::{MAX_BYTES, RenderError};
 use crate::files;
 use crate::inventory::{Inventory, annotation, name, namespace};
+use crate::live::{has_key_file, is_unstamped_legacy, live_text};
 use crate::meaning::{ClusterMeaning, Meaning, SecretFile};
 use crate::owner;
 use crate::select::{Member, is_reinstall};
-
-/// NIO keeps a copy of the spec in an annotation, and all annotations of an object together end at
-/// 256 KiB; this leaves room for the others.
-pub const MAX_BYTES: usize = 200 * 1024;
 
 /// Annotations that only the rollout sets: what is live stays.
 const CARRIED_OVER: [&str; 4] = [WRITTEN_AT, CONFIRM_AT, LEAVING, NUDGE];
@@ -290,25 +287,6 @@ pub(crate) fn git_repo<'a>(
 ) -> Result<&'a str, RenderError> {
     let own = cluster.spec.git_repo.as_deref().filter(|url| !url.is_empty());
     own.or(inventory.default_git_repo.as_deref()).ok_or(RenderError::NoGitRepo)
-}
-
-/// The text of `cluster.nix` that a configuration has on the server.
-pub(crate) fn live_text(configuration: &NixosConfiguration) -> Option<&str> {
-    let is_cluster_nix = |path: &str| path.rsplit('/').next() == Some(CLUSTER_NIX);
-    configuration.spec.additional_files.iter().find(|file| is_cluster_nix(&file.path))?.inline.as_deref()
-}
-
-/// Written by the Python operator and not adopted yet.
-pub(crate) fn is_unstamped_legacy(configuration: &NixosConfiguration) -> bool {
-    configuration.annotation(MEANING).is_none()
-        && configuration.annotation(TEXT).is_none()
-        && live_text(configuration).is_some_and(|text| !cluster_nix::is_ours(text))
-}
-
-/// A configuration has its machine's key among its files.
-pub(crate) fn has_key_file(configuration: &NixosConfiguration) -> bool {
-    let is_key = |path: &str| path.rsplit('/').next() == Some(MACHINE_SSH_KEY);
-    configuration.spec.additional_files.iter().any(|file| is_key(&file.path))
 }
 
 /// The Secret with a machine's key, if NIO finds it: it looks in the configuration's own namespace only.

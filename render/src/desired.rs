@@ -6,60 +6,14 @@ use nico_crds::names::Role;
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 
 use crate::advice;
-use crate::cluster_nix::{ClusterNix, Node, NulInString, Source, legacy_text};
-use crate::configuration::{MAX_BYTES, Made, Workshop, git_repo, has_key_file, live_text};
+use crate::cluster_nix::{ClusterNix, Node, Source, legacy_text};
+use crate::configuration::{Made, Workshop, git_repo};
 use crate::diagnostic::{Departure, Diagnostic, Notice};
+use crate::error::RenderError;
 use crate::inventory::{ClusterKey, Inventory, Space, index, name, namespace};
+use crate::live::{has_key_file, live_text};
 use crate::memory::Memory;
 use crate::select::{Claims, Member, Selection, Why, select};
-
-/// Why a cluster cannot be rendered.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum RenderError {
-    /// Neither the cluster nor the operator names a repository.
-    #[error("spec.gitRepo is missing, and there is no default repository (--default-git-repo)")]
-    NoGitRepo,
-    /// Nix cannot hold a NUL in a string.
-    #[error("{0}")]
-    Nul(String),
-    /// An object is too large for NIO, which keeps a copy of it in an annotation.
-    #[error(
-        "the NixosConfiguration \"{configuration}\" would have {bytes} bytes; NIO keeps a copy in an annotation, and \
-         {MAX_BYTES} bytes are the most that fits: make the cluster smaller"
-    )]
-    TooLarge {
-        /// Its name.
-        configuration: String,
-        /// Its size, as NIO writes it.
-        bytes: usize,
-    },
-    /// Two objects of one name.
-    #[error("there are two objects {kind} \"{name}\" in one namespace: nothing can be decided from that")]
-    Twice {
-        /// The kind.
-        kind: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// The cluster has no name.
-    #[error("metadata.name is missing")]
-    Nameless,
-    /// A hash cannot be formed.
-    #[error("cannot write the meaning as JSON: {0}")]
-    Json(String),
-}
-
-impl From<NulInString> for RenderError {
-    fn from(error: NulInString) -> Self {
-        Self::Nul(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for RenderError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json(error.to_string())
-    }
-}
 
 /// What should be, for one cluster.
 #[derive(Clone, Debug)]
@@ -79,6 +33,8 @@ pub struct Desired {
     pub head_lost: bool,
     /// A control plane has shown an apply.
     pub bootstrapped: bool,
+    /// Configurations of the Python operator's are there that have not been taken over yet.
+    pub adopting: bool,
     /// What the applier has to remember in the status.
     pub memory: Memory,
     /// What there is to say, the gravest first.
@@ -212,6 +168,7 @@ fn finish(
         cluster_nix: workshop.text(1),
         head_lost: selection.head.is_lost(),
         bootstrapped: selection.bootstrapped,
+        adopting: selection.adopting,
         memory: Memory::of(cluster, space, &selection),
         configurations,
         diagnostics,

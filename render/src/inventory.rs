@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 
-use crate::desired::RenderError;
+use crate::error::RenderError;
 
 /// What is there. The order of the lists never matters.
 #[derive(Clone, Debug, Default)]

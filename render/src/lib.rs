@@ -9,8 +9,10 @@ mod configuration;
 mod desired;
 mod diagnostic;
 mod difference;
+mod error;
 pub mod files;
 mod inventory;
+mod live;
 mod meaning;
 mod memory;
 pub mod nix;
@@ -19,11 +21,9 @@ pub mod proof;
 pub mod rollout;
 mod select;
 
-pub use configuration::MAX_BYTES;
-pub use desired::{
-    Desired, DesiredConfiguration, LeavingConfiguration, RenderError, SelectedMachine, render, render_all,
-};
+pub use desired::{Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all};
 pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
+pub use error::{MAX_BYTES, RenderError};
 pub use inventory::{ClusterKey, Completeness, Inventory};
 pub use memory::Memory;
 pub use select::Why;

@@ -165,7 +165,8 @@ impl Planner<'_> {
         if created {
             plan.steps.push(Step::Remember(after));
         }
-        if self.cluster.spec.paused == Some(true) {
+        // What the Python operator left has to be taken over first, whole, and not by halves.
+        if self.desired.adopting || self.cluster.spec.paused == Some(true) {
             plan.steps.clear();
         }
         plan

@@ -2,6 +2,7 @@
 //! created, and nothing that exists is changed.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use nico_harness::{ControlPlane, Event, Namespace, wait_until};
@@ -287,6 +288,43 @@ async fn what_belongs_to_others_is_left_alone() {
     assert_eq!(code, 2, "{told}");
     assert!(errors.contains("work-join-token") && errors.contains("is not NICO's"), "{errors}");
     assert_eq!(list(control_plane, &namespace, CONFIGURATIONS).await.len(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_python_operator_left_is_not_taken_over_by_halves() {
+    let control_plane = ControlPlane::shared().await;
+    let namespace = control_plane.namespace("recorded").await;
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recorded");
+    let mut uid = Value::Null;
+    for file in ["machines.yaml", "cluster.yaml", "live.yaml"] {
+        for document in
+            serde_yaml::Deserializer::from_str(&std::fs::read_to_string(recorded.join(file)).unwrap())
+        {
+            let mut object: Value = serde::Deserialize::deserialize(document).unwrap();
+            let (kind, name) = (object["kind"].clone(), object["metadata"]["name"].clone());
+            let status = object["status"].take();
+            let metadata = object["metadata"].as_object_mut().unwrap();
+            metadata.retain(|field, _| {
+                !["namespace", "uid", "resourceVersion", "generation"].contains(&field.as_str())
+            });
+            if let Some(owners) = metadata.get_mut("ownerReferences") {
+                owners[0]["uid"] = uid.clone();
+            }
+            put(control_plane, &namespace, &[object]).await;
+            let (kind, name) = (kind.as_str().unwrap(), name.as_str().unwrap());
+            put_status(control_plane, &namespace, kind, name, &status).await;
+            if kind == "KubernetesCluster" {
+                uid = get(control_plane, &namespace, kind, name).await["metadata"]["uid"].clone();
+            }
+        }
+    }
+    let before = list(control_plane, &namespace, "kubernetesclusters,nixosconfigurations").await;
+    let (told, errors, code) = apply_once(control_plane, &namespace, &[]).await;
+    assert_eq!(code, 0, "{errors}");
+    assert!(told.contains("machine node-1 exists and differs in"), "{told}");
+    assert!(told.contains("spec.fullInstall") && !told.contains("additionalFiles"), "{told}");
+    assert_eq!(before, list(control_plane, &namespace, "kubernetesclusters,nixosconfigurations").await);
+    assert!(!told.contains("created"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

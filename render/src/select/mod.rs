@@ -125,7 +125,7 @@ pub(crate) fn select<'a>(
 
 /// A configuration of the Python operator's is among them, not stamped yet.
 fn is_adopting(roster: &Roster<'_>) -> bool {
-    roster.all().filter_map(|known| known.configuration).any(crate::configuration::is_unstamped_legacy)
+    roster.all().filter_map(|known| known.configuration).any(crate::live::is_unstamped_legacy)
 }
 
 /// What was pending when the cluster was adopted waits for a newer generation or a person's word.
