@@ -115,6 +115,11 @@ pub const TABLE: &[(&str, Means)] = &[
         assert!(it.keeps_all_files());
         assert_eq!(it.machines(), FIVE);
     }),
+    ("machine-edited-by-hand", |it| {
+        assert!(it.keeps_all_files());
+        assert_eq!(it.machines(), FIVE);
+        assert_eq!(it.of("node-4")["metadata"]["name"], "home-node-4");
+    }),
     ("machine-gone", |it| {
         assert_eq!((it.control_planes(), it.workers()), (vec!["node-1", "node-2"], vec!["node-4", "node-6"]));
         it.says("node-3: leaves as control plane: its Machine is gone");

@@ -124,8 +124,8 @@ pub enum Notice {
         /// The configuration that the machine says it runs.
         configuration: String,
     },
-    /// A second configuration of this cluster for the same machine.
-    SecondConfiguration {
+    /// A configuration that is the cluster's by its owner, and not by its name.
+    StrayConfiguration {
         /// Its name.
         configuration: String,
     },
@@ -226,7 +226,7 @@ impl Diagnostic {
             | Notice::PendingAtAdoption { .. }
             | Notice::StaleSinceAdoption
             | Notice::LiveConfigurationMissing { .. }
-            | Notice::SecondConfiguration { .. }
+            | Notice::StrayConfiguration { .. }
             | Notice::UnencryptedRepository
             | Notice::RefIsCommit { .. }
             | Notice::MinReadyTooShort { .. }
@@ -269,7 +269,7 @@ impl Diagnostic {
             Notice::PendingAtAdoption { .. } => "PendingAtAdoption",
             Notice::StaleSinceAdoption => "StaleSinceAdoption",
             Notice::LiveConfigurationMissing { .. } => "LiveConfigurationMissing",
-            Notice::SecondConfiguration { .. } => "SecondConfiguration",
+            Notice::StrayConfiguration { .. } => "StrayConfiguration",
             Notice::UnencryptedRepository => "UnencryptedRepository",
             Notice::RefIsCommit { .. } => "RefIsCommit",
             Notice::RefNotHonoured { .. } => "RefNotHonoured",

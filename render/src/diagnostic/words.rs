@@ -74,8 +74,8 @@ impl fmt::Display for Notice {
                 "runs \"{configuration}\", which is not among the objects given; give the live NixosConfigurations and \
                  the cluster with its status, or what is rendered is not what the operator will want"
             ),
-            Self::SecondConfiguration { configuration } => {
-                write!(f, "has a second NixosConfiguration of this cluster, \"{configuration}\"")
+            Self::StrayConfiguration { configuration } => {
+                write!(f, "\"{configuration}\" belongs to this cluster by its owner and not by its name; it is left alone")
             }
             Self::UnencryptedRepository => {
                 f.write_str("spec.gitRepo is reached without encryption: whoever is on the way decides what the machines run")

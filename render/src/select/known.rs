@@ -31,7 +31,7 @@ pub(crate) struct Known<'a> {
 pub(crate) struct Roster<'a> {
     pub control_planes: Vec<Known<'a>>,
     pub workers: Vec<Known<'a>>,
-    /// Second configurations of a machine.
+    /// The cluster's by their owner, and not by their names.
     pub strays: Vec<&'a NixosConfiguration>,
     /// A status list was written before: what is released and not in it was succeeded already.
     pub lists_written: bool,
@@ -104,26 +104,22 @@ pub(crate) fn gather<'a>(
     roster
 }
 
+/// By the machine that the name says, which nobody can edit; where the name is none of ours, it is a stray.
 fn own_configurations<'a>(
     cluster: &KubernetesCluster,
     space: &Space<'a>,
     strays: &mut Vec<&'a NixosConfiguration>,
 ) -> BTreeMap<&'a str, &'a NixosConfiguration> {
-    let mut own: BTreeMap<&'a str, &'a NixosConfiguration> = BTreeMap::new();
-    for configuration in space.configurations.values().filter(|live| owner::is_own(live, cluster)) {
-        let Some(machine) = configuration.machine() else {
-            continue;
-        };
-        let usual = configuration_name(name(&cluster.metadata), machine);
-        match own.get(machine) {
-            None => {
-                own.insert(machine, configuration);
+    let prefix = configuration_name(name(&cluster.metadata), "");
+    let mut own = BTreeMap::new();
+    for (usual, configuration) in &space.configurations {
+        if owner::is_own(configuration, cluster) {
+            match usual.strip_prefix(prefix.as_str()) {
+                Some(machine) => {
+                    own.insert(machine, *configuration);
+                }
+                None => strays.push(configuration),
             }
-            Some(first) if name(&configuration.metadata) == usual => {
-                strays.push(first);
-                own.insert(machine, configuration);
-            }
-            Some(_) => strays.push(configuration),
         }
     }
     own

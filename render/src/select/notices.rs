@@ -28,7 +28,7 @@ pub(crate) fn about(
         diagnostics.push(Diagnostic::of(machine, Notice::WantedByBothRoles));
     }
     for stray in &gate.roster.strays {
-        let notice = Notice::SecondConfiguration { configuration: name(&stray.metadata).to_owned() };
+        let notice = Notice::StrayConfiguration { configuration: name(&stray.metadata).to_owned() };
         diagnostics.push(Diagnostic { machine: stray.machine().map(str::to_owned), notice });
     }
     members(gate, demand, choice, diagnostics);
