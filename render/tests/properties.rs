@@ -60,6 +60,22 @@ proptest! {
     }
 
     #[test]
+    fn one_cluster_is_rendered_as_among_all(mut world in worlds(), applied in any::<bool>()) {
+        let first = world.render();
+        if applied {
+            world.write(&first);
+            world.nio();
+        }
+        let all = world.render();
+        for cluster in &world.inventory.clusters {
+            let alone = nico_render::render(cluster, &world.inventory).unwrap();
+            let key = alone.cluster.clone();
+            let among = BTreeMap::from([(key.clone(), all[&key].clone())]);
+            prop_assert_eq!(everything(&BTreeMap::from([(key, alone)])), everything(&among));
+        }
+    }
+
+    #[test]
     fn rendering_again_changes_nothing(mut world in worlds()) {
         let first = world.render();
         world.write(&first);
