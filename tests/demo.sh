@@ -39,7 +39,8 @@ run kubectl get machines --show-labels
 
 say "What NICO will want, before it is done (the first of eight)"
 kubectl get kubernetesclusters,machines -o yaml > "$folder/cluster.yaml"
-run nico render "$folder/cluster.yaml" > "$folder/rendered.yaml"
+echo '$ nico render cluster.yaml'
+nico render "$folder/cluster.yaml" > "$folder/rendered.yaml"
 sed '/^---$/q' "$folder/rendered.yaml"
 
 say "And done"
@@ -57,7 +58,7 @@ test "$labelled" -eq 8
 
 say "What was rendered is what is there: nothing is left to do"
 kubectl get kubernetesclusters,machines,nixosconfigurations -o yaml > "$folder/live.yaml"
-nico render "$folder/live.yaml" > "$folder/again.yaml"
+nico render "$folder/live.yaml" > "$folder/again.yaml" 2>/dev/null
 run cmp "$folder/rendered.yaml" "$folder/again.yaml"
 run nico apply --once
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::fleet::{Layout, fleet};
 use crate::timing::{median_of, seconds};
-use crate::{objects, to_yaml};
+use crate::{by_the_crate, objects, to_yaml};
 
 const ROUNDS: usize = 5;
 const MEGA: f64 = 1e6;
@@ -14,6 +14,8 @@ struct Measured {
     bytes: f64,
     seconds: f64,
     memory: f64,
+    /// The seconds that the YAML crate alone takes for the finished objects.
+    serialising: f64,
 }
 
 /// One line a size: the child has no other size's memory.
@@ -32,9 +34,10 @@ pub fn by_size(sizes: &[usize]) {
             )
         });
         println!(
-            "  {machines} machines: {:.1} MB, {:.0} ms, {:.1} MB of memory{growth}",
+            "  {machines} machines: {:.1} MB, {:.0} ms ({:.2} times serialising alone), {:.1} MB of memory{growth}",
             measured.bytes / MEGA,
             measured.seconds * 1e3,
+            measured.seconds / measured.serialising,
             measured.memory / MEGA
         );
         smallest = smallest.or(Some(measured));
@@ -47,14 +50,16 @@ fn measure(machines: usize) -> Measured {
     let text = String::from_utf8_lossy(&output.stdout);
     let figures: Vec<f64> = text.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
     match figures.as_slice() {
-        [bytes, seconds, memory] => Measured { bytes: *bytes, seconds: *seconds, memory: *memory },
+        [bytes, seconds, memory, serialising] => {
+            Measured { bytes: *bytes, seconds: *seconds, memory: *memory, serialising: *serialising }
+        }
         other => unreachable_figures(other),
     }
 }
 
 #[allow(clippy::panic, reason = "a bench that cannot run has to say so and end")]
 fn unreachable_figures(figures: &[f64]) -> Measured {
-    panic!("a child told {figures:?} instead of bytes, seconds and memory")
+    panic!("a child told {figures:?} instead of bytes, seconds, memory and seconds")
 }
 
 /// The child: one size, and nothing else in its memory.
@@ -63,8 +68,10 @@ pub fn child(machines: usize) {
     let before = peak_memory();
     let bytes = to_yaml(&objects(&inventory)).len();
     let memory = peak_memory() - before;
-    let times = (0..ROUNDS).map(|_| seconds(|| to_yaml(&objects(&inventory)).len())).collect();
-    println!("{bytes} {} {memory}", median_of(&times));
+    let times = (0..ROUNDS).map(|_| seconds(|| to_yaml(&objects(&inventory)))).collect();
+    let finished = objects(&inventory);
+    let serialising = (0..ROUNDS).map(|_| seconds(|| by_the_crate(&finished))).collect();
+    println!("{bytes} {} {memory} {}", median_of(&times), median_of(&serialising));
 }
 
 /// The most memory that this process ever had, in bytes (Linux).
