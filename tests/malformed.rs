@@ -401,3 +401,21 @@ fn standard_input_is_bounded_and_named() {
         &["standard input: ", "larger than 64 MiB"],
     );
 }
+
+/// NIO keeps a copy of each configuration in an annotation, and those end at 256 KiB.
+#[test]
+fn a_cluster_that_nio_could_not_keep_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = CLUSTER
+        .replace("    machines: [node-1]", "    count: 3500\n    machineSelector: {matchLabels: {rack: a}}");
+    let machine = |number: usize| {
+        format!(
+            "---\napiVersion: nio.homystack.com/v1alpha1\nkind: Machine\nmetadata: {{name: rack-a-node-{number:04}, labels: \
+             {{rack: a}}}}\nspec: {{hostname: rack-a-node-{number:04}.fleet.example}}\nstatus: {{discoverable: true}}\n"
+        )
+    };
+    let machines: String = (0..3500).map(machine).collect();
+    std::fs::write(folder.path().join("input.yaml"), cluster + &machines).unwrap();
+    let output = render(folder.path(), &["input.yaml"]);
+    assert_refused("too large", &output, &["default/home", "home-rack-a-node-0000", "204800 bytes"]);
+}

@@ -47,7 +47,12 @@ struct Keyless {
     meaning: Option<Meaning>,
     /// The files of a new configuration, and their hash.
     new: Option<(Vec<AdditionalFile>, String)>,
+    /// The size of a new configuration.
+    bytes: Option<usize>,
 }
+
+/// More than the names of two machines can differ by, twice in a spec.
+const NAMES: usize = 1024;
 
 /// The configuration of a machine, and what is to be known about it.
 #[derive(Clone, Debug)]
@@ -117,7 +122,14 @@ impl<'a> Workshop<'a> {
             spec: self.spec(member, full_install, additional_files),
             status: None,
         };
-        check_size(&object)?;
+        // New ones without a key differ in nothing but the name of their machine.
+        let is_like_others = live.is_none() && key.is_none();
+        let fits_surely =
+            is_like_others && self.keyless.bytes.is_some_and(|bytes| bytes.saturating_add(NAMES) < MAX_BYTES);
+        if !fits_surely && !is_small(&object) {
+            let bytes = checked_size(&object)?;
+            self.keyless.bytes = is_like_others.then_some(bytes).or(self.keyless.bytes);
+        }
         let legacy =
             keeps && live.is_some_and(|live| live_text(live).is_some_and(|text| !cluster_nix::is_ours(text)));
         Ok(Made { object, kept: keeps, legacy, reinstall: reinstall && full_install })
@@ -323,16 +335,18 @@ fn was_installed(cluster: &KubernetesCluster, machine: &Machine) -> bool {
         || annotation(&machine.metadata, FULL_INSTALLATION_APPLIED).is_some()
 }
 
-fn check_size(object: &NixosConfiguration) -> Result<(), RenderError> {
-    let inline: usize =
-        object.spec.additional_files.iter().filter_map(|file| file.inline.as_ref()).map(String::len).sum();
-    // A character takes at most six bytes in Python's JSON: most objects need no exact count.
-    if inline.saturating_mul(6) < MAX_BYTES / 2 {
-        return Ok(());
-    }
+/// A character takes at most six bytes in Python's JSON: most objects need no exact count.
+fn is_small(object: &NixosConfiguration) -> bool {
+    let files = object.spec.additional_files.iter();
+    let inline: usize = files.filter_map(|file| file.inline.as_ref()).map(String::len).sum();
+    inline.saturating_mul(6) < MAX_BYTES / 2
+}
+
+/// The bytes of a spec as NIO keeps it, which are not too many.
+fn checked_size(object: &NixosConfiguration) -> Result<usize, RenderError> {
     let bytes = files::python_json_len(&object.spec);
     if bytes > MAX_BYTES {
         return Err(RenderError::TooLarge { configuration: name(&object.metadata).to_owned(), bytes });
     }
-    Ok(())
+    Ok(bytes)
 }
