@@ -6,11 +6,8 @@ use nico_render::{ClusterKey, RenderError};
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The kubeconfig cannot be read, or does not say what was asked for.
-    #[error("cannot read the kubeconfig")]
-    Kubeconfig(#[from] kube::config::KubeconfigError),
-    /// Neither a kubeconfig nor a pod's environment.
-    #[error("no kubeconfig was found, and this is no pod")]
-    NoConfig(#[from] kube::config::InferConfigError),
+    #[error("cannot use the kubeconfig: {0}")]
+    Kubeconfig(String),
     /// No client can be made from the configuration.
     #[error("cannot make a client for the API server")]
     Client(#[source] kube::Error),
