@@ -6,14 +6,11 @@ use nico_render::{ClusterKey, RenderError};
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The kubeconfig cannot be read, or does not say what was asked for.
-    #[error("cannot read the kubeconfig")]
-    Kubeconfig(#[from] kube::config::KubeconfigError),
-    /// Neither a kubeconfig nor a pod's environment.
-    #[error("no kubeconfig was found, and this is no pod")]
-    NoConfig(#[from] kube::config::InferConfigError),
+    #[error("cannot use the kubeconfig: {0}")]
+    Kubeconfig(String),
     /// No client can be made from the configuration.
-    #[error("cannot make a client for the API server")]
-    Client(#[source] kube::Error),
+    #[error("cannot make a client for the API server: {}", words(.0))]
+    Client(kube::Error),
     /// A kind is not served.
     #[error("the API server does not serve {kind} ({crd}): {remedy}")]
     MissingKind {
@@ -28,13 +25,12 @@ pub enum ApplyError {
     #[error("the Machine CRD has neither spec.hostname (Python NIO) nor spec.host (Go NIO)")]
     UnknownDialect,
     /// Something could not be read. Nothing is decided from half a picture.
-    #[error("cannot read {what}")]
+    #[error("cannot read {what}: {}", words(cause))]
     Read {
         /// What.
         what: &'static str,
         /// Why.
-        #[source]
-        source: kube::Error,
+        cause: kube::Error,
     },
     /// An object on the server does not fit its type.
     #[error("{kind} {namespace}/{name} cannot be understood")]
@@ -50,13 +46,12 @@ pub enum ApplyError {
         source: serde_json::Error,
     },
     /// A write was refused.
-    #[error("cannot write {what}")]
+    #[error("cannot write {what}: {}", words(cause))]
     Write {
         /// What.
         what: String,
         /// Why.
-        #[source]
-        source: kube::Error,
+        cause: kube::Error,
     },
     /// An object changed between the decision and the write, or is there already.
     #[error("{what} has changed meanwhile, or exists already; try again")]
@@ -102,4 +97,16 @@ pub enum ApplyError {
 /// The API server answered with this HTTP status.
 pub(crate) fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+/// What the server says, in its own words alone: kube would add the whole answer.
+#[allow(clippy::wildcard_enum_match_arm, reason = "all others speak for themselves")]
+fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        other => {
+            let chain = std::iter::successors(std::error::Error::source(other), |error| error.source());
+            chain.last().map_or_else(|| other.to_string(), |deepest| format!("{other}: {deepest}"))
+        }
+    }
 }

@@ -104,7 +104,7 @@ impl Kind {
         if has_code(&source, 404) {
             ApplyError::MissingKind { kind: self.kind, crd: self.crd, remedy: self.remedy }
         } else {
-            ApplyError::Read { what: self.what, source }
+            ApplyError::Read { what: self.what, cause: source }
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn ensure(
     let name = join_token_secret(&cluster.name_any());
     let api: Api<Secret> = Api::namespaced(client.clone(), &namespace);
     let found = api.get_opt(&name).await;
-    match found.map_err(|source| ApplyError::Read { what: "the Secret with the join token", source })? {
+    match found.map_err(|cause| ApplyError::Read { what: "the Secret with the join token", cause })? {
         Some(secret) => judge(&secret, cluster),
         None if bootstrapped => Err(ApplyError::TokenLost { secret: name }),
         None => create(&api, fresh(name, namespace, cluster)?, mode).await.map(|_| Token::Created),

@@ -92,6 +92,6 @@ fn refused(what: String, source: kube::Error) -> ApplyError {
     if has_code(&source, 409) && !contested {
         ApplyError::Conflict { what }
     } else {
-        ApplyError::Write { what, source }
+        ApplyError::Write { what, cause: source }
     }
 }

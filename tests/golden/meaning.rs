@@ -212,6 +212,10 @@ pub const TABLE: &[(&str, Means)] = &[
         it.says("node-4: leaves as worker: it is to have the other role");
         it.says("node-4: cannot join as control plane: it is still a worker");
     }),
+    ("role-edited-by-hand", |it| {
+        assert!(it.keeps_all_files());
+        assert_eq!(it.control_planes(), ["node-1", "node-2", "node-3"]);
+    }),
     ("running", |it| {
         assert!(it.keeps_all_files());
         assert_eq!(it.machines(), FIVE);

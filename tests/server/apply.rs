@@ -343,6 +343,30 @@ async fn a_lost_token_is_not_replaced_once_machines_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_kubeconfig_that_cannot_be_used_is_never_shown() {
+    let control_plane = ControlPlane::shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let whole = std::fs::read_to_string(control_plane.kubeconfig_path()).unwrap();
+    let users = |user: &str| format!("apiVersion: v1\nkind: Config\nusers:\n- name: test\n  user: {user}\n");
+    let contents = [
+        users("{token: hunter2"),
+        users("hunter2"),
+        users("{token: [hunter2]}"),
+        users("{token: hunter2}"),
+        whole.replacen("token:", "token: hunter2 #", 1),
+    ];
+    for content in contents {
+        std::fs::write(&path, &content).unwrap();
+        let output = nico(control_plane, &["apply", "--once", "--kubeconfig", path.to_str().unwrap()]).await;
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_kind_is_named() {
     let bare = ControlPlane::start().await.unwrap();
     let output = nico(&bare, &["apply", "--once"]).await;

@@ -60,7 +60,10 @@ fn is_opening(window: &[Token], name: &str) -> bool {
 
 fn number(tokens: &[Token]) -> Option<u64> {
     match tokens {
-        [Token::Sign('='), Token::Word(digits), Token::Sign(';'), ..] => digits.parse().ok(),
+        // Nix's integers have 64 bits with a sign, and there has to be room for the next one.
+        [Token::Sign('='), Token::Word(digits), Token::Sign(';'), ..] => {
+            digits.parse::<i64>().ok().filter(|number| *number < i64::MAX)?.try_into().ok()
+        }
         _ => None,
     }
 }

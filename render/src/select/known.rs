@@ -140,17 +140,17 @@ fn lists(cluster: &KubernetesCluster) -> Vec<(&str, Role)> {
         .collect()
 }
 
-/// The label says it; where a person took it off, the list; then the spec.
+/// The list says it, which nobody edits by hand; then the label, then the spec.
 fn role_of(
     configuration: &NixosConfiguration,
     machine: &str,
     listed: &BTreeMap<&str, Role>,
     demand: &Demand<'_>,
 ) -> Role {
-    configuration
-        .label(LABEL_ROLE)
-        .and_then(Role::from_label)
-        .or_else(|| listed.get(machine).copied())
+    listed
+        .get(machine)
+        .copied()
+        .or_else(|| configuration.label(LABEL_ROLE).and_then(Role::from_label))
         .or_else(|| Role::ALL.into_iter().find(|role| demand.of_role(*role).lists(machine)))
         .unwrap_or(Role::Worker)
 }
