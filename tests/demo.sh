@@ -58,7 +58,8 @@ test "$labelled" -eq 8
 
 say "What was rendered is what is there: nothing is left to do"
 kubectl get kubernetesclusters,machines,nixosconfigurations -o yaml > "$folder/live.yaml"
-nico render "$folder/live.yaml" > "$folder/again.yaml" 2>/dev/null
+# When each was written is noted on it, and stays.
+nico render "$folder/live.yaml" 2>/dev/null | sed '/nico.homystack.com\/written-at:/d' > "$folder/again.yaml"
 run cmp "$folder/rendered.yaml" "$folder/again.yaml"
 run nico apply --once
 

@@ -9,7 +9,7 @@ use std::fmt;
 
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::cluster::{Bootstrap, InstallPolicy};
-use nico_crds::names::{MEANING_BUT_LISTS, Role};
+use nico_crds::names::{MEANING_BUT_LISTS, Role, WRITTEN_AT};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 
 use crate::desired::{Desired, DesiredConfiguration};
@@ -160,8 +160,7 @@ impl Planner<'_> {
             after.applied_machines.insert(configuration.machine.clone(), configuration.name().to_owned());
         }
         let created = !creations.is_empty();
-        plan.steps
-            .extend(creations.into_iter().map(|configuration| Step::Create(Box::new(configuration.clone()))));
+        plan.steps.extend(creations.into_iter().map(|configuration| Step::Create(self.dated(configuration))));
         if created {
             plan.steps.push(Step::Remember(after));
         }
@@ -170,6 +169,14 @@ impl Planner<'_> {
             plan.steps.clear();
         }
         plan
+    }
+
+    /// With the time that it is written: how long its apply takes counts from here.
+    fn dated(&self, configuration: &DesiredConfiguration) -> Box<DesiredConfiguration> {
+        let mut dated = Box::new(configuration.clone());
+        let annotations = dated.object.metadata.annotations.get_or_insert_default();
+        annotations.insert(WRITTEN_AT.to_owned(), self.now.to_string());
+        dated
     }
 
     fn creations(&self) -> (Vec<&DesiredConfiguration>, Vec<Waiting>) {

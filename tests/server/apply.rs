@@ -73,6 +73,7 @@ async fn a_cluster_is_made_and_goes_with_its_object() {
         assert_eq!(metadata["ownerReferences"][0]["uid"], owner["metadata"]["uid"]);
         assert_eq!(metadata["ownerReferences"][0]["controller"], true);
         assert_eq!(metadata["ownerReferences"][0]["blockOwnerDeletion"], true);
+        assert!(metadata["annotations"]["nico.homystack.com/written-at"].is_string());
         assert_eq!(configuration["spec"]["fullInstall"], false);
         assert_eq!(configuration["spec"]["onRemoveFlake"], "#minimal");
     }
