@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
 use nico_render::{ClusterKey, Completeness, Desired, Inventory, Notice, RenderError, render_all};
@@ -45,9 +46,9 @@ pub fn run(arguments: &Render) -> Result<ExitCode> {
     note_ignored(&objects.ignored);
     let Objects { clusters, machines, configurations, dialect, origins, .. } = objects;
     let inventory = Inventory {
-        clusters,
-        machines,
-        configurations,
+        clusters: shared(clusters),
+        machines: shared(machines),
+        configurations: shared(configurations),
         dialect,
         default_git_repo: arguments.default_git_repo.clone(),
         completeness: Completeness::Partial,
@@ -63,6 +64,10 @@ pub fn run(arguments: &Render) -> Result<ExitCode> {
     // Last, so that on a terminal nothing comes after it.
     desired.iter().for_each(announce_wipes);
     done
+}
+
+fn shared<T>(objects: Vec<T>) -> Vec<Arc<T>> {
+    objects.into_iter().map(Arc::new).collect()
 }
 
 fn request(arguments: &Render) -> Request {

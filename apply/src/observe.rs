@@ -1,5 +1,6 @@
 //! Reads everything that a rendering depends on: whole, or not at all (S13).
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -76,7 +77,7 @@ impl Listed for Machine {}
 impl Listed for NixosConfiguration {}
 
 /// All pages, or an error. Untyped first, so that one odd object is named instead of "the list failed".
-async fn list<K: Listed>(client: &Client, scope: &Scope<'_>, kind: &Kind) -> Result<Vec<K>, ApplyError> {
+async fn list<K: Listed>(client: &Client, scope: &Scope<'_>, kind: &Kind) -> Result<Vec<Arc<K>>, ApplyError> {
     let resource = kube::core::ApiResource::from_gvk_with_plural(
         &GroupVersionKind::gvk(&K::group(&()), &K::version(&()), &K::kind(&())),
         &K::plural(&()),
@@ -90,7 +91,7 @@ async fn list<K: Listed>(client: &Client, scope: &Scope<'_>, kind: &Kind) -> Res
     loop {
         let page = api.list(&params).await.map_err(|source| kind.unreadable(source))?;
         for object in page.items {
-            objects.push(typed(object, kind)?);
+            objects.push(Arc::new(typed(object, kind)?));
         }
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
@@ -11,15 +12,16 @@ use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 
 use crate::error::RenderError;
 
-/// What is there. The order of the lists never matters.
+/// What is there. The order of the lists never matters. The objects are shared: an inventory of a large
+/// fleet is made anew at every look, and its objects are not.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     /// All clusters, the rendered ones included: they compete for machines.
-    pub clusters: Vec<KubernetesCluster>,
+    pub clusters: Vec<Arc<KubernetesCluster>>,
     /// All machines.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<Arc<Machine>>,
     /// All configurations, whoever wrote them.
-    pub configurations: Vec<NixosConfiguration>,
+    pub configurations: Vec<Arc<NixosConfiguration>>,
     /// Which NIO serves the machines.
     pub dialect: Dialect,
     /// The repository of clusters that name none.

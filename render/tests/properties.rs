@@ -7,6 +7,7 @@
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nico_crds::names::Role;
 use nico_render::{ClusterKey, Desired};
@@ -100,7 +101,7 @@ proptest! {
         }
         let before = world.render();
         let known: BTreeSet<_> = world.inventory.machines.iter().map(|machine| machine.metadata.name.clone()).collect();
-        let fresh = more.iter().map(|gene| MachineGene { marked: 9, ..gene.clone() }).map(|gene| machine(&gene));
+        let fresh = more.iter().map(|gene| MachineGene { marked: 9, ..gene.clone() }).map(|gene| Arc::new(machine(&gene)));
         world.inventory.machines.extend(fresh.filter(|machine| !known.contains(&machine.metadata.name)));
         let after = world.render();
         for (key, before) in &before {
@@ -119,7 +120,7 @@ proptest! {
     fn another_layout_of_the_same_meaning_stays(mut world in worlds(), applied in any::<bool>()) {
         let first = world.render();
         world.write(&first);
-        for live in &mut world.inventory.configurations {
+        for live in world.inventory.configurations.iter_mut().map(Arc::make_mut) {
             for file in &mut live.spec.additional_files {
                 // None of these strings holds two blanks in a row.
                 file.inline = file.inline.take().map(|text| format!("# Otherwise.\n{}", text.replace("  ", "\t ")));
@@ -190,7 +191,7 @@ proptest! {
         world.nio();
         let before = world.render();
         // The same spec again, whatever the machines look like now.
-        for machine in &mut world.inventory.machines {
+        for machine in world.inventory.machines.iter_mut().map(Arc::make_mut) {
             machine.metadata.labels = None;
             if let Some(status) = &mut machine.status {
                 status.discoverable = Some(gene.endpoint);

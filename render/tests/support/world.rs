@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -252,7 +253,7 @@ impl World {
             for configuration in &desired.configurations {
                 self.put(configuration.object.clone());
             }
-            let wanted = |cluster: &&mut KubernetesCluster| {
+            let wanted = |cluster: &&mut Arc<KubernetesCluster>| {
                 cluster.metadata.name.as_ref() == Some(&desired.cluster.name)
             };
             if let Some(cluster) = self.inventory.clusters.iter_mut().find(wanted) {
@@ -262,15 +263,15 @@ impl World {
                         .applied_machines
                         .insert(configuration.machine.clone(), configuration.name().to_owned());
                 }
-                cluster.status = Some(memory.as_status());
+                Arc::make_mut(cluster).status = Some(memory.as_status());
             }
         }
     }
 
     /// As server-side apply by one manager: what is sent is there, the rest stays.
     fn put(&mut self, sent: NixosConfiguration) {
-        let same = |live: &&mut NixosConfiguration| live.metadata.name == sent.metadata.name;
-        if let Some(live) = self.inventory.configurations.iter_mut().find(same) {
+        let same = |live: &&mut Arc<NixosConfiguration>| live.metadata.name == sent.metadata.name;
+        if let Some(live) = self.inventory.configurations.iter_mut().find(same).map(Arc::make_mut) {
             if live.spec != sent.spec {
                 live.metadata.generation = live.metadata.generation.map(|generation| generation + 1);
                 note(&mut self.texts, live.metadata.uid.as_deref(), &live.spec, &sent.spec);
@@ -290,13 +291,17 @@ impl World {
             &nico_crds::NixosConfigurationSpec::default(),
             &born.spec,
         );
-        self.inventory.configurations.push(born);
+        self.inventory.configurations.push(Arc::new(born));
     }
 
     fn clean(&mut self, machine: &str) {
-        let same = |other: &&mut Machine| other.metadata.name.as_deref() == Some(machine);
-        if let Some(status) =
-            self.inventory.machines.iter_mut().find(same).and_then(|machine| machine.status.as_mut())
+        let same = |other: &&mut Arc<Machine>| other.metadata.name.as_deref() == Some(machine);
+        if let Some(status) = self
+            .inventory
+            .machines
+            .iter_mut()
+            .find(same)
+            .and_then(|machine| Arc::make_mut(machine).status.as_mut())
         {
             status.has_configuration = Some(false);
         }
@@ -304,7 +309,7 @@ impl World {
 
     /// NIO applies everything that is there, on every machine it reaches.
     pub fn nio(&mut self) {
-        for live in &mut self.inventory.configurations {
+        for live in self.inventory.configurations.iter_mut().map(Arc::make_mut) {
             let Some(hash) = files::hash(&live.spec.additional_files) else {
                 continue;
             };
@@ -312,9 +317,13 @@ impl World {
                 continue;
             };
             let same =
-                |machine: &&mut Machine| machine.metadata.name.as_deref() == Some(target.name.as_str());
-            let Some(status) =
-                self.inventory.machines.iter_mut().find(same).and_then(|machine| machine.status.as_mut())
+                |machine: &&mut Arc<Machine>| machine.metadata.name.as_deref() == Some(target.name.as_str());
+            let Some(status) = self
+                .inventory
+                .machines
+                .iter_mut()
+                .find(same)
+                .and_then(|machine| Arc::make_mut(machine).status.as_mut())
             else {
                 continue;
             };
@@ -348,8 +357,9 @@ impl World {
 
     pub fn edit(&mut self, number: usize, gene: &SpecGene) {
         let name = format!("c{number}");
-        let same = |cluster: &&mut KubernetesCluster| cluster.metadata.name.as_deref() == Some(name.as_str());
-        if let Some(cluster) = self.inventory.clusters.iter_mut().find(same) {
+        let same =
+            |cluster: &&mut Arc<KubernetesCluster>| cluster.metadata.name.as_deref() == Some(name.as_str());
+        if let Some(cluster) = self.inventory.clusters.iter_mut().find(same).map(Arc::make_mut) {
             cluster.spec = cluster_spec(gene);
             cluster.metadata.generation = cluster.metadata.generation.map(|generation| generation + 1);
         }
@@ -375,12 +385,17 @@ pub fn worlds() -> impl Strategy<Value = World> {
     (machines(), prop::collection::vec(spec(), 1..3), foreigner).prop_map(|(machines, specs, foreigner)| {
         World {
             inventory: Inventory {
-                clusters: specs.iter().enumerate().map(|(number, gene)| cluster(number, gene)).collect(),
-                machines: machines.iter().map(machine).collect(),
+                clusters: specs
+                    .iter()
+                    .enumerate()
+                    .map(|(number, gene)| Arc::new(cluster(number, gene)))
+                    .collect(),
+                machines: machines.iter().map(machine).map(Arc::new).collect(),
                 configurations: foreigner
                     .map(|number| {
                         foreign(&format!("c0-{}", machine_name(number)), number.wrapping_add(1) % 14)
                     })
+                    .map(Arc::new)
                     .into_iter()
                     .collect(),
                 ..Inventory::default()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use nico_crds::cluster::{MachineSelector, NodeGroup};
@@ -37,8 +38,8 @@ pub fn fleet(clusters: usize, machines: usize, layout: Layout) -> Inventory {
             Layout::NamespaceEach => format!("team-{number:03}"),
             Layout::OneNamespace => "fleet".to_owned(),
         };
-        inventory.clusters.push(cluster(number, machines, &namespace));
-        inventory.machines.extend((0..machines).map(|place| machine(number, place, &namespace)));
+        inventory.clusters.push(Arc::new(cluster(number, machines, &namespace)));
+        inventory.machines.extend((0..machines).map(|place| Arc::new(machine(number, place, &namespace))));
     }
     inventory
 }
@@ -107,14 +108,14 @@ pub fn live(inventory: &Inventory) -> Inventory {
             let mut object = configuration.object;
             object.metadata.uid = Some(format!("uid-{}", object.metadata.name.clone().unwrap_or_default()));
             object.metadata.generation = Some(1);
-            running.configurations.push(object);
+            running.configurations.push(Arc::new(object));
         }
-        let same = |cluster: &&mut KubernetesCluster| {
+        let same = |cluster: &&mut Arc<KubernetesCluster>| {
             cluster.metadata.name.as_ref() == Some(&key.name)
                 && cluster.metadata.namespace.as_ref() == Some(&key.namespace)
         };
         if let Some(cluster) = running.clusters.iter_mut().find(same) {
-            cluster.status = Some(memory.as_status());
+            Arc::make_mut(cluster).status = Some(memory.as_status());
         }
     }
     running
