@@ -44,6 +44,20 @@ pub const ACCEPT_PENDING: &str = "nico.homystack.com/accept-pending";
 
 /// Field manager of what NICO orders, and of what it must remember to do so.
 pub const FIELD_MANAGER: &str = "nico";
+/// Field manager of what NICO tells about a cluster in its status.
+pub const STATUS_MANAGER: &str = "nico-status";
+
+/// NICO's finalizer on a cluster: its configurations go in order before it does.
+pub const CLEANUP_FINALIZER: &str = "nico.homystack.com/cleanup";
+/// The finalizer of kopf, the framework that both Python operators are written with: NIO's on a
+/// configuration, the former NICO's on a cluster.
+pub const KOPF_FINALIZER: &str = "kopf.zalando.org/KopfFinalizerMarker";
+/// Field managers that the Python operators write under: their client's name, and their framework's.
+pub const PYTHON_MANAGERS: [&str; 2] = ["OpenAPI-Generator", "kopf"];
+/// The finalizer of a deletion that leaves dependents alone (Kubernetes' own).
+pub const ORPHAN_FINALIZER: &str = "orphan";
+/// The finalizer of a deletion that takes dependents first (Kubernetes' own).
+pub const FOREGROUND_FINALIZER: &str = "foregroundDeletion";
 
 /// The path of the file that tells a flake about its cluster, relative to the flake.
 pub const CLUSTER_NIX: &str = "cluster.nix";

@@ -1,0 +1,78 @@
+//! Taking over what others wrote: the Python operator, or whoever restored the objects from a backup. No
+//! value changes, so no machine is touched.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use nico_crds::names::{CLEANUP_FINALIZER, FIELD_MANAGER, KOPF_FINALIZER, PYTHON_MANAGERS, STATUS_MANAGER};
+
+use super::{FinalizerChange, Planner, Step, WaitReason, clearing, has_finalizer};
+
+/// So long after its last write the Python operator counts as stopped. It wrote every 30 s.
+const SILENCE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The finalizers that a cluster should have, where it has not.
+pub(super) fn claimed(finalizers: &[String]) -> Option<(Vec<String>, FinalizerChange)> {
+    let theirs = finalizers.iter().any(|finalizer| finalizer == KOPF_FINALIZER);
+    let ours = finalizers.iter().any(|finalizer| finalizer == CLEANUP_FINALIZER);
+    if ours && !theirs {
+        return None;
+    }
+    let others = finalizers
+        .iter()
+        .filter(|finalizer| ![KOPF_FINALIZER, CLEANUP_FINALIZER].contains(&finalizer.as_str()));
+    let finalizers = others.cloned().chain([CLEANUP_FINALIZER.to_owned()]).collect();
+    Some((finalizers, if theirs { FinalizerChange::TakenOver } else { FinalizerChange::Added }))
+}
+
+impl Planner<'_> {
+    /// The Python operator has put its finalizer back beside ours, and has not been silent for long.
+    pub(super) fn old_operator_runs(&self) -> bool {
+        let finalizers = self.cluster.metadata.finalizers.as_ref();
+        if !self.has_our_finalizer() || !has_finalizer(finalizers, KOPF_FINALIZER) {
+            return false;
+        }
+        let silent_since = self.last_python_write();
+        // What cannot be told is unsafe.
+        silent_since.and_then(|since| since.checked_add(SILENCE).ok()).is_none_or(|until| self.now < until)
+    }
+
+    fn last_python_write(&self) -> Option<Timestamp> {
+        let entries = self.cluster.metadata.managed_fields.iter().flatten();
+        let theirs = entries.filter(|entry| is_by(entry, &PYTHON_MANAGERS));
+        theirs.filter_map(|entry| entry.time.as_ref().map(|time| time.0)).max()
+    }
+
+    /// What others wrote into the status stays beside ours for ever, unless it becomes ours.
+    pub(super) fn adopt_status(&mut self) {
+        let entries = self.cluster.metadata.managed_fields.iter().flatten();
+        let others = entries.filter(|entry| entry.subresource.as_deref() == Some("status"));
+        if others.into_iter().any(|entry| !is_by(entry, &[FIELD_MANAGER, STATUS_MANAGER])) {
+            self.step(Step::AdoptStatus);
+        }
+    }
+
+    /// Configurations of the cluster's that NICO has never applied.
+    pub(super) fn adopt_configurations(&mut self) {
+        let desired = self.desired;
+        for configuration in desired.configurations.iter().filter(|configuration| !configuration.is_new) {
+            let Some(live) = self.space.configurations.get(configuration.name()).copied() else { continue };
+            let Some(ownership) = self.observed.ownership(live) else { continue };
+            if ownership.own.is_some() {
+                continue;
+            }
+            let proof = self.proof(&configuration.machine, live);
+            let may_install =
+                live.spec.full_install == Some(true) && !clearing::is_due(live) && !proof.overdue.is_yes();
+            if may_install {
+                self.wait(&configuration.machine, WaitReason::Installing);
+                continue;
+            }
+            let target = self.target(&configuration.machine, configuration.role, live);
+            self.step(Step::Adopt(target));
+        }
+    }
+}
+
+fn is_by(entry: &ManagedFieldsEntry, managers: &[&str]) -> bool {
+    entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
+}
