@@ -21,6 +21,8 @@ pub struct Sight {
     pub put_back: BTreeMap<String, Vec<PutBack>>,
     /// The health of the Nodes, by namespace and machine. Absent: not asked.
     pub health: BTreeMap<(String, String), Health>,
+    /// Who is a member of its cluster's control plane, by namespace and machine. Absent: not asked.
+    pub membership: BTreeMap<(String, String), Membership>,
 }
 
 /// Who owns which fields of a configuration, as far as it matters to NICO.
@@ -28,6 +30,8 @@ pub struct Sight {
 pub struct Ownership {
     /// The fields that NICO has applied (`FieldsV1`); absent: it never applied any.
     pub own: Option<Value>,
+    /// When that last changed.
+    pub written_at: Option<Timestamp>,
     /// Others that own fields that NICO may want.
     pub others: Vec<ManagedFieldsEntry>,
 }
@@ -77,6 +81,20 @@ pub enum Health {
     Unknown,
 }
 
+/// Whether a machine is a member of its cluster's control plane (of its etcd).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// Nobody asks: it may be, unless a person says that it is none.
+    #[default]
+    NotAsked,
+    /// It is one.
+    Member,
+    /// It is none.
+    NoMember,
+    /// It is asked for, and cannot be told now. Unsafe: it may be.
+    Unknown,
+}
+
 /// What was seen, ready to be looked things up in.
 pub struct Observed<'a> {
     /// The inventory.
@@ -114,7 +132,19 @@ impl<'a> Observed<'a> {
 
     /// The health of a machine's Node.
     pub fn health(&self, machine: &Machine) -> Health {
+        if self.sight.health.is_empty() {
+            return Health::NotAsked;
+        }
         let key = (namespace(&machine.metadata).to_owned(), name(&machine.metadata).to_owned());
         self.sight.health.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Whether a machine is a member of the control plane. It may be, though its Machine object is gone.
+    pub fn membership(&self, namespace: &str, machine: &str) -> Membership {
+        if self.sight.membership.is_empty() {
+            return Membership::NotAsked;
+        }
+        let key = (namespace.to_owned(), machine.to_owned());
+        self.sight.membership.get(&key).copied().unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::{CLEANUP_FINALIZER, FIELD_MANAGER, KOPF_FINALIZER, PYTHON_MANAGERS, STATUS_MANAGER};
 
-use super::{FinalizerChange, Planner, Step, WaitReason, clearing, has_finalizer};
+use super::{FinalizerChange, Planner, Step, Target, WaitReason, clearing, has_finalizer};
 
 /// So long after its last write the Python operator counts as stopped. It wrote every 30 s.
 const SILENCE: SignedDuration = SignedDuration::from_mins(10);
@@ -67,7 +67,7 @@ impl Planner<'_> {
                 self.wait(&configuration.machine, WaitReason::Installing);
                 continue;
             }
-            let target = self.target(&configuration.machine, configuration.role, live);
+            let target = Target::of(&configuration.machine, configuration.role, live);
             self.step(Step::Adopt(target));
         }
     }
