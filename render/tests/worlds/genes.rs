@@ -80,6 +80,8 @@ pub enum Act {
 #[derive(Clone, Debug)]
 pub enum Edit {
     Ref(String),
+    /// `requireNodeHealth: Never`.
+    NeverAsk,
     Trigger(String),
     ControlPlanes(i32),
     Workers(i32),

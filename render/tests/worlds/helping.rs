@@ -6,6 +6,7 @@ use nico_render::Notice;
 
 use crate::genes::{Edit, machine_name};
 use crate::model::machine::Hardware;
+use crate::prober::is_asked;
 use crate::run::World;
 
 /// So often, and then it is no help any more.
@@ -28,8 +29,22 @@ impl World {
         self.marks_the_dead()
             || names.iter().any(|name| self.corrects(name))
             || names.iter().any(|name| self.answers(name))
+            || names.iter().any(|name| self.restores_quorum(name))
             || self.releases_uncleaned()
             || names.iter().any(|name| self.provides(name))
+            || names.iter().any(|name| self.notices_a_spoiled_machine(name))
+    }
+
+    /// No status tells it, but a person misses its Node.
+    fn notices_a_spoiled_machine(&mut self, name: &str) -> bool {
+        let cluster = &self.server.objects.clusters[name];
+        let machines = self.server.objects.of_cluster(cluster).filter_map(|live| live.machine());
+        let is_spoiled = |machine: &&str| self.truth.machines.get(*machine).is_some_and(|hardware| hardware.spoiled);
+        let spoiled: Vec<_> = machines.filter(is_spoiled).map(str::to_owned).collect();
+        let Some(machine) = spoiled.first() else { return false };
+        self.checker.danger("machines spoiled by NIO's twin, and nobody told");
+        self.edit(name, &Edit::Trigger(format!("anew {}", self.now)));
+        self.tells(&format!("misses {machine}, and rolls the same out again"))
     }
 
     fn tells(&mut self, text: &str) -> bool {
@@ -94,6 +109,24 @@ impl World {
         head_lost && self.rebootstraps(name)
     }
 
+    /// Where the API answers nobody, dead members are removed by hand; where that does not help, nobody asks.
+    fn restores_quorum(&mut self, name: &str) -> bool {
+        let cluster = &self.server.objects.clusters[name];
+        if !self.genes.asks_health || !is_asked(cluster) || self.truth.answers(name, self.now) {
+            return false;
+        }
+        let stands = |machine: &String| self.truth.is_node_ready(machine, self.now);
+        let members = self.truth.members.get(name).cloned().unwrap_or_default();
+        let (up, down): (Vec<_>, Vec<_>) = members.into_iter().partition(stands);
+        if up.is_empty() || down.is_empty() {
+            self.edit(name, &Edit::NeverAsk);
+            return self.tells("asks no more");
+        }
+        self.truth.members.insert(name.to_owned(), up);
+        self.server.is_new = true;
+        self.tells(&format!("removes the members {down:?} by hand"))
+    }
+
     /// On a control plane that lives, else on any free machine, else on a new one.
     fn rebootstraps(&mut self, name: &str) -> bool {
         let cluster = &self.server.objects.clusters[name];
@@ -141,15 +174,28 @@ impl World {
         let short: Vec<_> = desired.diagnostics.iter().filter_map(|diagnostic| match &diagnostic.notice {
             Notice::TooFew { role, wanted, found } if wanted > found => Some(*role),
             Notice::NoHead | Notice::HeadAwaited { .. } => Some(Role::ControlPlane),
+            Notice::CannotJoin { role, .. } => Some(*role),
             _ => None,
         }).collect();
-        let Some(role) = short.first().copied() else { return false };
+        short.iter().any(|role| self.provides_for(name, *role))
+    }
+
+    fn provides_for(&mut self, name: &str, role: Role) -> bool {
         let spec = &self.server.objects.clusters[name].spec;
         let group = match role {
             Role::ControlPlane => Some(&spec.control_plane),
             Role::Worker => spec.data_plane.as_ref(),
         };
         if let Some(listed) = group.and_then(|group| group.machines.clone()).filter(|listed| !listed.is_empty()) {
+            let others = |machine: &String| {
+                self.configurations_of(machine).iter().any(|configuration| !configuration.starts_with(&format!("{name}-")))
+            };
+            if listed.iter().any(others) {
+                let count = i32::try_from(listed.len()).unwrap();
+                let edit = if role == Role::ControlPlane { Edit::ControlPlanes(count) } else { Edit::Workers(count) };
+                self.edit(name, &edit);
+                return self.tells("leaves machines of others alone");
+            }
             return listed.iter().any(|machine| self.repairs(name, machine));
         }
         let number = self.new_number();

@@ -1,8 +1,12 @@
 //! People: they set a world up, edit it and spoil it by its script, and in the end do what they are asked to.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use nico_crds::cluster::{ControlPlaneEndpoint, NodeGroup, Rollout, RolloutOrder};
+use nico_crds::cluster::{
+    ControlPlaneEndpoint, MachineSelector, NodeGroup, RequireNodeHealth, Rollout, RolloutOrder,
+};
 use nico_crds::machine::MachineStatus;
 use nico_crds::{KubernetesCluster, KubernetesClusterSpec, Machine, MachineSpec};
 
@@ -80,12 +84,16 @@ impl World {
                 let name = self.cluster_name(*cluster);
                 self.mark_cluster(&name, key, *value);
             }
-            Act::Restart { seconds } => self.operator.restart(self.now, *seconds),
+            Act::Restart { seconds } => {
+                self.operator.restart(self.now, *seconds);
+                self.checker.excused_until = self.operator.down_until;
+            }
             Act::KillAfter { writes } => self.operator.kill_after = Some(*writes),
             Act::Clock { offset } => self.operator.offset = *offset,
             Act::Stale { lag, seconds } => {
                 self.operator.lag = *lag;
                 self.operator.stale_until = self.now + seconds;
+                self.checker.excused_until = self.checker.excused_until.max(self.operator.stale_until);
             }
         }
     }
@@ -170,17 +178,27 @@ fn workers(spec: &mut KubernetesClusterSpec) -> &mut NodeGroup {
     spec.data_plane.get_or_insert_default()
 }
 
+/// By a count instead of a list.
+fn found(mut group: NodeGroup, rack: char, count: i32) -> NodeGroup {
+    let selector = MachineSelector {
+        match_labels: Some(BTreeMap::from([("rack".to_owned(), rack.to_string())])),
+        match_expressions: None,
+    };
+    group.machine_selector.get_or_insert(selector);
+    NodeGroup { machines: None, count: Some(count), ..group }
+}
+
 pub fn apply(spec: &mut KubernetesClusterSpec, edit: &Edit) {
     match edit {
+        Edit::NeverAsk => rollout(spec).require_node_health = Some(RequireNodeHealth::Never),
         Edit::Ref(content) => spec.git_ref = Some(content.clone()),
         Edit::Trigger(text) => rollout(spec).trigger = Some(text.clone()),
         Edit::ControlPlanes(count) => {
-            spec.control_plane.machines = None;
-            spec.control_plane.count = Some(*count);
+            spec.control_plane = found(std::mem::take(&mut spec.control_plane), 'a', *count);
         }
         Edit::Workers(count) => {
-            workers(spec).machines = None;
-            workers(spec).count = Some(*count);
+            let group = found(std::mem::take(workers(spec)), 'b', *count);
+            spec.data_plane = Some(group);
         }
         Edit::ListControlPlanes(machines) => spec.control_plane.machines = Some(listed(machines)),
         Edit::ListWorkers(machines) => workers(spec).machines = Some(listed(machines)).filter(|listed| !listed.is_empty()),

@@ -58,7 +58,7 @@ impl World {
 
 }
 
-fn is_asked(cluster: &KubernetesCluster) -> bool {
+pub fn is_asked(cluster: &KubernetesCluster) -> bool {
     let rollout = cluster.spec.rollout.as_ref();
     match rollout.and_then(|rollout| rollout.require_node_health).unwrap_or_default() {
         RequireNodeHealth::Never => false,

@@ -34,7 +34,7 @@ pub fn genes(seed: u64) -> Genes {
     let mut clusters = vec![ClusterGene { name: "c0".to_owned(), spec }];
     if row.percent(10) {
         let mut second = self::spec(row, firsts, lasts, 1, 1);
-        second.control_plane.machines = None;
+        second.control_plane = found('a', 1);
         clusters.push(ClusterGene { name: "c1".to_owned(), spec: second });
     }
     let contents = contents(row, &all);
@@ -68,6 +68,10 @@ fn group(row: &mut Row, machines: &[u8], rack: char, count: i64) -> NodeGroup {
         chosen.truncate(usize::try_from(count).unwrap());
         return NodeGroup { machines: Some(listed(&chosen)), ..NodeGroup::default() };
     }
+    found(rack, count)
+}
+
+fn found(rack: char, count: i64) -> NodeGroup {
     NodeGroup {
         machines: None,
         machine_selector: Some(MachineSelector {

@@ -89,7 +89,7 @@ fn blockers(cases: &[Case], x: &Case, cluster: &KubernetesCluster, desired: &Des
     }
     if !x.overdue && !x.not_ready && x.role == later(cluster) {
         let before = cases.iter().find(|other| {
-            other.role != x.role && !other.released && other.selected && !(other.role == Role::Worker && other.joining)
+            other.role != x.role && !other.released && other.selected && !other.outside && !(other.role == Role::Worker && other.joining)
                 && !(other.current && other.settled)
         });
         if let Some(before) = before {
@@ -107,7 +107,7 @@ fn counts(other: &Case, wanted: Role) -> bool {
     other.role == wanted
         && match wanted {
             Role::Worker => !other.released && !other.joining,
-            Role::ControlPlane => !other.released || other.haunts,
+            Role::ControlPlane => !other.outside && (!other.released || other.haunts),
         }
 }
 

@@ -1,5 +1,6 @@
 //! The truth of the machines: disks that were wiped without need, quorum broken by our own hand.
 
+use nico_crds::NixosConfiguration;
 use nico_crds::names::Role;
 
 use super::{Checker, Invariant};
@@ -12,15 +13,17 @@ const LATE: i64 = 300;
 
 impl Checker {
     /// An apply begins. Its wiping has not been done yet.
-    pub fn apply_begins(&mut self, apply: &Apply, nio: &Nio, truth: &Truth, now: i64) {
+    pub fn apply_begins(&mut self, apply: &Apply, live: Option<&NixosConfiguration>, nio: &Nio, truth: &Truth, now: i64) {
         let uid = uid(&apply.object).to_owned();
         let history = self.histories.entry(uid.clone()).or_default();
         if apply.wipes {
             let evident = history.evident;
-            history.wiped_again |= evident.is_some_and(|evident| now > evident + LATE);
-            let late = evident.is_some_and(|evident| now > evident + LATE && self.excused_until < evident);
+            history.wipes += 1;
+            let left = live.is_some_and(|live| live.spec.full_install == Some(true));
+            let late = left && evident.is_some_and(|evident| now > evident + LATE && self.excused_until < evident);
             *self.tally.checks.entry(Invariant::D1).or_default() += 1;
             if evident.is_some() {
+                self.antecedent(Invariant::D1);
                 self.danger("wipes after the first evidence");
             }
             if late {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use nico_crds::names::Role;
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 
 use super::view::View;
 use super::{Checker, is_content_changed};
 use crate::model::nio::TIMEOUT;
-use crate::model::snapshot::{role, uid};
+use crate::model::snapshot::uid;
 
 /// Of one configuration.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +24,8 @@ pub struct History {
     pub deleted_by_hand: bool,
     /// An attempt of the handler failed that began then.
     pub failed: Option<i64>,
-    /// It was installed once more, long after it had been.
-    pub wiped_again: bool,
+    /// So many applies began that wiped the disk.
+    pub wipes: u32,
     /// Contents that were written to it, in number.
     pub contents: u32,
 }
@@ -55,12 +54,6 @@ impl History {
     /// NIO is at rest with the clearing.
     pub fn rests(&mut self) {
         self.cleared = None;
-    }
-}
-
-impl Chronicle {
-    pub fn saw(&mut self, live: &NixosConfiguration) {
-        self.bootstrapped |= role(live) == Role::ControlPlane && live.shows_an_apply();
     }
 }
 

@@ -54,8 +54,8 @@ impl Checker {
             return;
         }
         let unready = cases.iter().find(|case| {
-            let ready = case.settled && !case.unhealthy && case.current_but_lists && case.selected;
-            case.role == Role::ControlPlane && (case.haunts || (!case.released && !ready))
+            let ready = case.settled && !case.unhealthy && (case.current_but_lists || !case.selected);
+            case.role == Role::ControlPlane && !case.outside && (case.haunts || (!case.released && !ready))
         });
         self.check(Invariant::R2, unready.is_none(), || {
             format!("{machine} is created as control plane while {} is not settled, healthy and current", unready.map_or("", |case| &case.name))
@@ -74,7 +74,8 @@ impl Checker {
         if before != after.as_str() {
             self.antecedent(Invariant::S3);
             let live = view.objects.of_cluster(cluster).find(|live| live.machine() == Some(before));
-            let lost = live.is_none_or(|live| view.is_lost(live) || self.is_wiped_again(live));
+            let goes = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
+            let lost = live.is_none_or(|live| view.is_lost(live) || goes(live) || self.is_wiped_again(live));
             self.check(Invariant::S3, lost || may, || format!("the head changes from {before} to {after}, and was not lost"));
         }
         let kept: Vec<_> = chronicle.control_planes.iter().filter(|name| text.control_planes.contains(name)).collect();
@@ -122,9 +123,10 @@ impl Checker {
         self.check(Invariant::S4, tokens <= 1 && !(creates && bootstrapped), || "a second token is invented".to_owned());
     }
 
-    /// It was settled, and then installed once more.
+    /// It was installed, and then once more: it may have shown after it was settled.
     pub fn is_wiped_again(&self, live: &NixosConfiguration) -> bool {
-        self.histories.get(super::uid(live)).is_some_and(|history| history.wiped_again)
+        self.histories.get(super::uid(live)).is_some_and(|history| history.wipes > 1)
+            && live.status.as_ref().is_some_and(|status| status.has_full_install == Some(true))
     }
 }
 

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use nico_crds::names::WRITTEN_AT;
+use nico_crds::names::{Role, WRITTEN_AT};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::rollout::{Plan, Step};
 use nico_render::{Desired, RenderError};
@@ -27,7 +27,7 @@ use self::facts::{Facts, Memo};
 use self::history::{Chronicle, History};
 use self::view::{Done, View};
 use crate::model::server::Server;
-use crate::model::snapshot::uid;
+use crate::model::snapshot::{role, uid};
 
 /// What must hold, by its name in the list of invariants; D: dangers to machines; R: creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,14 +138,14 @@ impl Checker {
             let history = self.histories.entry(uid(live).to_owned()).or_default();
             history.saw(live, now);
             self.rested(live);
-            for owner in live.metadata.owner_references.iter().flatten() {
-                self.chronicles.entry(owner.uid.clone()).or_default().saw(live);
-            }
         }
     }
 
     /// Before a plan is carried out.
     pub fn planned(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, plan: &Plan) {
+        // What the operator never saw it cannot know.
+        let shown = view.objects.of_cluster(cluster).any(|live| role(live) == Role::ControlPlane && live.shows_an_apply());
+        self.chronicle(cluster).bootstrapped |= shown;
         self.plan_stands(cluster, plan);
         self.note_antecedents(view, cluster, desired);
     }
@@ -179,9 +179,9 @@ impl Checker {
             self.clearing_settled(before, now);
             self.content_allowed(view, cluster, desired, before);
             self.text_allowed(view, cluster, desired, before, after);
+            self.head_kept(view, cluster, after);
             self.noted_content(view, cluster, before, after);
         }
-        self.head_kept(view, cluster, after);
         if before.spec.full_install == Some(true) && after.spec.full_install == Some(false) {
             self.histories.entry(uid(after).to_owned()).or_default().cleared = Some(now);
         }

@@ -64,7 +64,7 @@ impl Checker {
         self.check(Invariant::S11, said, || format!("{} is deleted, and nobody saw that it is no member any more", x.name));
         let unready = cases.iter().find(|other| {
             let there = other.role == Role::ControlPlane && other.name != x.name;
-            there && (other.haunts || other.released || !other.settled || other.unhealthy)
+            there && !other.outside && (other.haunts || other.released || !other.settled || other.unhealthy)
         });
         self.check(Invariant::S11, unready.is_none(), || {
             format!("{} is deleted while {} is not settled and healthy, or goes too", x.name, unready.map_or("", |case| &case.name))

@@ -26,6 +26,8 @@ pub struct Case {
     pub released: bool,
     /// Released, and it may still be a member of the control plane.
     pub haunts: bool,
+    /// A control plane that is seen, or said, to be no member, and leaves or does not come: it counts nowhere.
+    pub outside: bool,
     pub joining: bool,
     pub proven: bool,
     pub settled: bool,
@@ -106,6 +108,7 @@ impl Checker {
         let begun = deleted || live.annotation(LEAVING).is_some();
         let lost = view.is_lost(live);
         let health = view.probed.health.get(&machine).cloned().unwrap_or_default();
+        let overdue = !facts.delivered && (late || failed);
         let no_member = live.annotation(MEMBER_REMOVED) == Some("true")
             || view.probed.membership.get(&machine) == Some(&Membership::NoMember);
         let not_ready = matches!(health, Health::NotReady { .. }) && reachable;
@@ -121,11 +124,12 @@ impl Checker {
             selected,
             released: lost || begun || (role == Role::Worker && !selected),
             haunts: (lost || begun) && role == Role::ControlPlane && !no_member,
+            outside: role == Role::ControlPlane && no_member && (!selected || (!facts.evidence && overdue)),
             joining: !facts.evidence,
             proven,
             settled: proven && still,
             in_flight: !facts.delivered || !facts.rests || stirs,
-            overdue: !facts.delivered && (late || failed),
+            overdue,
             current: current(|text| &text.whole),
             current_but_lists: current(|text| &text.but_lists),
             unhealthy: !reachable || matches!(health, Health::NotReady { .. } | Health::Unknown),

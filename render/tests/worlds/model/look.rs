@@ -82,7 +82,8 @@ impl World {
         if wipes && apply.ends - now > 60 {
             self.at(now + (apply.ends - now) / 2, Event::Reboots(apply.machine.clone()));
         }
-        self.checker.apply_begins(&apply, &self.nio, &self.truth, now);
+        let live = self.server.by_uid(uid(object)).cloned();
+        self.checker.apply_begins(&apply, live.as_deref(), &self.nio, &self.truth, now);
         self.register(apply)
     }
 
@@ -95,13 +96,20 @@ impl World {
         let Some(hardware) = self.truth.machines.get_mut(&apply.machine) else { return };
         hardware.applies = hardware.applies.saturating_sub(1);
         if apply.fails {
-            if !apply.wipes {
+            // The same content once more leaves nothing half.
+            let same = hardware.runs.as_ref().is_some_and(|runs| *runs.hash == *apply.hash && runs.commit == apply.commit);
+            if !apply.wipes && !same {
                 hardware.half = Some(content);
             }
+            let name = apply.object.metadata.name.as_deref().unwrap_or_default();
+            let status = self.server.live(name).and_then(|live| live.status.as_ref());
+            let said = status.is_some_and(|status| status.additional_files_hash.as_deref() == Some(&*apply.hash));
+            hardware.spoiled |= apply.wipes && said;
             self.note(|| format!("nio: {:?} fails on {}", apply.by, apply.machine));
             return;
         }
         hardware.half = None;
+        hardware.spoiled = false;
         hardware.runs = Some(Runs {
             uid: uid(&apply.object).to_owned(), hash: apply.hash.to_string(), commit: apply.commit, content,
             cluster: cluster.clone(), is_control_plane,

@@ -29,10 +29,10 @@ pub struct Hardware {
     pub cleanup_fails: bool,
     /// Every apply fails.
     pub broken: bool,
+    /// NIO's twin wiped it and failed, after the other had told of its success: no status shows it.
+    pub spoiled: bool,
     /// How many applies are under way on it.
     pub applies: u32,
-    /// It was wiped by an apply that nobody needed.
-    pub wiped_again: bool,
 }
 
 pub const FOR_EVER: i64 = i64::MAX;
