@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::nio::TIMEOUT;
+
 /// What a content does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trait {
@@ -39,7 +41,8 @@ impl Contents {
     pub fn is_bad(&self, content: &str) -> bool {
         match self.traits.get(content) {
             Some(Trait::Fails(_) | Trait::Breaks(_)) => true,
-            Some(Trait::Good | Trait::Slow(..)) | None => false,
+            Some(Trait::Slow(_, seconds)) => *seconds > TIMEOUT,
+            Some(Trait::Good) | None => false,
         }
     }
 }
