@@ -18,6 +18,7 @@ mod model;
 mod operator;
 mod person;
 mod planner;
+mod prober;
 mod random;
 mod report;
 mod run;

@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use nico_crds::cluster::RequireNodeHealth;
-use nico_crds::names::FORCE_DELETE;
 use nico_render::rollout::{Plan, Step};
-use nico_render::{Desired, Health, Observed, PutBack, render_all};
+use nico_render::{Desired, Observed, PutBack, render_all};
 
 use crate::checker::view::{Done, View};
 use crate::dice::Dice;
 use crate::hands::Written;
-use crate::model::snapshot::{Snapshot, machine_of};
+use crate::model::snapshot::Snapshot;
 use crate::model::timestamp;
 use crate::run::World;
 
@@ -80,14 +78,14 @@ impl World {
         let now = self.now + self.operator.offset;
         let seen = self.seen(&fresh);
         let is_fresh = Rc::ptr_eq(&seen, &fresh);
-        let health = self.health(&seen);
+        let probed = self.probes(&seen);
         let mut inventory = seen.inventory(now);
         inventory.observed_at = Some(timestamp(now));
-        let sight = seen.sight(&health, &self.operator.put_back);
+        let sight = seen.sight(&probed, &self.operator.put_back);
         let rendered = render_all(&inventory);
         let observed = Observed::new(&inventory, &sight);
         let before = self.operator.writes;
-        let mut view = View { objects: Snapshot::clone(&seen), health, now, is_fresh };
+        let mut view = View { objects: Snapshot::clone(&seen), probed, now, is_fresh };
         let mut hints = i64::MAX;
         for (key, desired) in rendered {
             let Some(cluster) = view.objects.clusters.get(&key.name).cloned() else { continue };
@@ -140,53 +138,6 @@ impl World {
                 old
             }
             Some(_) | None => fresh.clone(),
-        }
-    }
-
-    fn health(&self, seen: &Snapshot) -> BTreeMap<String, Health> {
-        let mut health = BTreeMap::new();
-        if !self.genes.asks_health {
-            return health;
-        }
-        for (name, cluster) in &seen.clusters {
-            let rollout = cluster.spec.rollout.as_ref();
-            let asks = match rollout.and_then(|rollout| rollout.require_node_health).unwrap_or_default() {
-                RequireNodeHealth::Never => false,
-                RequireNodeHealth::Always => true,
-                RequireNodeHealth::Auto => cluster.status.as_ref().is_some_and(|status| status.health_seen == Some(true)),
-            };
-            if !asks {
-                continue;
-            }
-            let answers = self.truth.answers(name, self.now);
-            for live in seen.of_cluster(cluster) {
-                let machine = machine_of(live);
-                let found = match (answers, self.truth.is_node_ready(machine, self.now)) {
-                    (false, _) => Health::Unknown,
-                    (true, true) => Health::Ready,
-                    (true, false) => Health::NotReady { why: "KubeletStopped".to_owned() },
-                };
-                health.insert(machine.to_owned(), found);
-            }
-        }
-        health
-    }
-
-    /// What the aggregator writes that the planner reads.
-    fn aggregates(&mut self) {
-        if !self.genes.asks_health {
-            return;
-        }
-        let names: Vec<_> = self.server.objects.clusters.keys().cloned().collect();
-        for name in names {
-            let cluster = self.server.objects.clusters[&name].clone();
-            let seen = cluster.status.as_ref().is_some_and(|status| status.health_seen == Some(true));
-            let mut lives = self.server.objects.of_cluster(&cluster).peekable();
-            let healthy = lives.peek().is_some() && lives.all(|live| self.truth.is_node_ready(machine_of(live), self.now));
-            drop(lives);
-            if !seen && healthy && self.truth.answers(&name, self.now) {
-                self.server.change_cluster(&name, |cluster| cluster.status.get_or_insert_default().health_seen = Some(true));
-            }
         }
     }
 
@@ -251,6 +202,3 @@ pub fn describe(step: &Step) -> String {
         Step::ReleaseFromNio(target) => format!("takes NIO's finalizer from {}", target.configuration),
     }
 }
-
-/// A person forces the deletion of a cluster.
-pub const FORCED: &str = FORCE_DELETE;

@@ -9,13 +9,13 @@ use nico_render::Desired;
 
 use super::view::View;
 use super::{Checker, Invariant, name};
-use crate::model::snapshot::{Snapshot, role, uid};
+use crate::model::snapshot::{Probed, Snapshot, role, uid};
 use crate::run::World;
 
 impl Checker {
     pub fn at_the_end(&mut self, world: &World) {
         let objects = &world.server.objects;
-        let view = View { objects: Snapshot::clone(objects), health: std::collections::BTreeMap::new(), now: world.now, is_fresh: true };
+        let view = View { objects: Snapshot::clone(objects), probed: Probed::default(), now: world.now, is_fresh: true };
         self.antecedent(Invariant::L1);
         for (name, cluster) in &objects.clusters {
             let goes = cluster.metadata.deletion_timestamp.is_some();

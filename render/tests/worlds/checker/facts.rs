@@ -18,8 +18,6 @@ pub struct Facts {
     pub text: Rc<Text>,
     pub rests: bool,
     pub delivered: bool,
-    /// It never delivered anything.
-    pub never: bool,
     pub succeeded: bool,
     pub applied_at: Option<i64>,
     pub wiped: Option<bool>,
@@ -87,7 +85,6 @@ impl Facts {
         Self {
             rests,
             delivered,
-            never: status.additional_files_hash.is_none(),
             succeeded: applied.is_some_and(|applied| applied.status == "True" && applied.reason == "Success")
                 && status.applied_commit.is_some(),
             applied_at: status.last_applied_time.as_deref().and_then(parse_time),

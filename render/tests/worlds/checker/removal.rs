@@ -2,7 +2,7 @@
 
 use nico_crds::names::{FORCE_DELETE, KOPF_FINALIZER, LEAVING, MEMBER_REMOVED, Role};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
-use nico_render::Desired;
+use nico_render::{Desired, Membership};
 
 use super::members::is_head_lost;
 use super::view::{Done, View};
@@ -44,7 +44,7 @@ impl Checker {
                 let going = going.count();
                 self.check(Invariant::S11, going < budget(cluster, desired, Role::Worker), || format!("{} is deleted while {going} others go", x.name));
             }
-            Role::ControlPlane => self.control_plane_leaves(cluster, &cases, x, live),
+            Role::ControlPlane => self.control_plane_leaves(view, cluster, &cases, x, live),
         }
     }
 
@@ -53,13 +53,14 @@ impl Checker {
         live.is_some_and(|live| live.metadata.deletion_timestamp.is_some() && !view.is_lost(live) && !self.histories.get(uid(live)).is_some_and(|history| history.deleted_by_hand))
     }
 
-    fn control_plane_leaves(&mut self, cluster: &KubernetesCluster, cases: &[Case], x: &Case, live: &NixosConfiguration) {
+    fn control_plane_leaves(&mut self, view: &View, cluster: &KubernetesCluster, cases: &[Case], x: &Case, live: &NixosConfiguration) {
         let chronicle = self.chronicle(cluster).clone();
         if !chronicle.bootstrapped {
             return;
         }
         self.check(Invariant::S11, chronicle.head.as_deref() != Some(x.machine.as_str()), || format!("{} is the head, and is deleted", x.name));
-        let said = live.annotation(MEMBER_REMOVED) == Some("true");
+        let said = live.annotation(MEMBER_REMOVED) == Some("true")
+            || view.probed.membership.get(&x.machine) == Some(&Membership::NoMember);
         self.check(Invariant::S11, said, || format!("{} is deleted, and nobody saw that it is no member any more", x.name));
         let unready = cases.iter().find(|other| {
             let there = other.role == Role::ControlPlane && other.name != x.name;

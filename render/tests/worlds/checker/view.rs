@@ -1,19 +1,17 @@
 //! What the operator decided on: what it saw, and what it has written since.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nico_crds::names::LOST;
 use nico_crds::{Machine, NixosConfiguration};
-use nico_render::Health;
 use nico_render::rollout::Step;
 
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Probed, Snapshot};
 
 /// The objects as the operator knows them.
 pub struct View {
     pub objects: Snapshot,
-    pub health: BTreeMap<String, Health>,
+    pub probed: Probed,
     /// By the operator's clock.
     pub now: i64,
     pub is_fresh: bool,

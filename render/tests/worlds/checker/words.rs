@@ -5,7 +5,7 @@ use std::rc::Rc;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use nico_crds::names::{LEAVING, MEMBER_REMOVED, Role};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
-use nico_render::{Desired, Health};
+use nico_render::{Desired, Health, Membership};
 
 use super::facts::{Facts, Text};
 use super::history::trigger;
@@ -105,7 +105,9 @@ impl Checker {
         let deleted = live.metadata.deletion_timestamp.is_some();
         let begun = deleted || live.annotation(LEAVING).is_some();
         let lost = view.is_lost(live);
-        let health = view.health.get(&machine).cloned().unwrap_or_default();
+        let health = view.probed.health.get(&machine).cloned().unwrap_or_default();
+        let no_member = live.annotation(MEMBER_REMOVED) == Some("true")
+            || view.probed.membership.get(&machine) == Some(&Membership::NoMember);
         let not_ready = matches!(health, Health::NotReady { .. }) && reachable;
         let wanted = desired.configurations.iter().find(|wanted| wanted.name() == name(live));
         let current = |choose: fn(&Text) -> &str| {
@@ -118,8 +120,8 @@ impl Checker {
             reachable,
             selected,
             released: lost || begun || (role == Role::Worker && !selected),
-            haunts: (lost || begun) && role == Role::ControlPlane && live.annotation(MEMBER_REMOVED) != Some("true"),
-            joining: facts.never,
+            haunts: (lost || begun) && role == Role::ControlPlane && !no_member,
+            joining: !facts.evidence,
             proven,
             settled: proven && still,
             in_flight: !facts.delivered || !facts.rests || stirs,

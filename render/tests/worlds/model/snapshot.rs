@@ -6,9 +6,16 @@ use std::sync::Arc;
 use nico_crds::names::{LABEL_ROLE, Role};
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
-use nico_render::{ClusterKey, Health, Inventory, Ownership, PutBack, Sight, TokenState};
+use nico_render::{ClusterKey, Health, Inventory, Membership, Ownership, PutBack, Sight, TokenState};
 
 use super::{NAMESPACE, timestamp};
+
+/// What the prober found out.
+#[derive(Clone, Debug, Default)]
+pub struct Probed {
+    pub health: BTreeMap<String, Health>,
+    pub membership: BTreeMap<String, Membership>,
+}
 
 /// All objects, as they were at one moment.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +41,16 @@ impl Snapshot {
         }
     }
 
-    pub fn sight(&self, health: &BTreeMap<String, Health>, put_back: &BTreeMap<String, Vec<PutBack>>) -> Sight {
-        let health = health.iter().map(|(machine, health)| ((NAMESPACE.to_owned(), machine.clone()), health.clone()));
+    pub fn sight(&self, probed: &Probed, put_back: &BTreeMap<String, Vec<PutBack>>) -> Sight {
+        let key = |machine: &String| (NAMESPACE.to_owned(), machine.clone());
+        let health = probed.health.iter().map(|(machine, health)| (key(machine), health.clone()));
+        let membership = probed.membership.iter().map(|(machine, membership)| (key(machine), *membership));
         Sight {
             ownership: self.owned.clone(),
             tokens: self.tokens.clone(),
             put_back: put_back.clone(),
             health: health.collect(),
+            membership: membership.collect(),
         }
     }
 
