@@ -47,30 +47,14 @@ impl<'a> Planner<'a> {
         if standing.role == earlier || standing.is_overdue() || standing.is_not_ready() {
             return None;
         }
+        let begun = self.begun.iter().filter(|begun| begun.role == earlier);
+        let begun = begun.map(|begun| (begun.machine, Shortcoming::Begun));
         let others = self.standings.iter().filter(|other| other.role == earlier && other.release.is_none());
-        let mut late = others.filter_map(|other| Some((other.machine, self.is_behind(other)?)));
-        late.next().map(|(machine, lacks)| WaitReason::EarlierRole {
+        let others = others.filter_map(|other| Some((other.machine, is_behind(other)?)));
+        begun.chain(others).next().map(|(machine, lacks)| WaitReason::EarlierRole {
             role: earlier,
             machine: machine.to_owned(),
             lacks,
-        })
-    }
-
-    /// What keeps it from being current and settled. Those that do not count lack nothing.
-    fn is_behind(&self, standing: &Standing<'_>) -> Option<Shortcoming> {
-        let counts_not = match standing.role {
-            Role::Worker => standing.joins(),
-            Role::ControlPlane => standing.is_late_and_no_member(),
-        };
-        if counts_not {
-            return None;
-        }
-        if self.has_begun(standing.machine) {
-            return Some(Shortcoming::Begun);
-        }
-        standing.unsettled().or(match standing.content {
-            Content::Current => None,
-            Content::CurrentButForLists | Content::Outdated => Some(Shortcoming::Outdated),
         })
     }
 
@@ -104,4 +88,19 @@ fn own_apply(standing: &Standing<'_>) -> Option<WaitReason> {
         Finding::No(lack) | Finding::Unknown(lack) => lack.to_string(),
     };
     Some(WaitReason::InFlight { lacks })
+}
+
+/// What keeps it from being current and settled. Those that do not count lack nothing.
+fn is_behind(standing: &Standing<'_>) -> Option<Shortcoming> {
+    let counts_not = match standing.role {
+        Role::Worker => standing.joins(),
+        Role::ControlPlane => standing.is_late_and_no_member(),
+    };
+    if counts_not {
+        return None;
+    }
+    standing.unsettled().or(match standing.content {
+        Content::Current => None,
+        Content::CurrentButForLists | Content::Outdated => Some(Shortcoming::Outdated),
+    })
 }

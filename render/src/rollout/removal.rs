@@ -71,14 +71,17 @@ impl<'a> Planner<'a> {
         self.needed(standing).or_else(|| holds_deletion(standing))
     }
 
-    /// All other control planes have to be settled and healthy; then a majority of them is Ready too.
+    /// All other control planes have to be settled and healthy; then a majority of them is Ready too. Of two that are
+    /// no members any more neither waits for the other.
     fn needed(&self, standing: &Standing<'_>) -> Option<WaitReason> {
-        match standing.role {
+        let lacking = match standing.role {
             Role::Worker => None,
-            Role::ControlPlane => self
-                .other_control_planes(standing.machine, budget::not_well)
-                .map(|(machine, lacks)| WaitReason::Quorum { machine, lacks }),
-        }
+            Role::ControlPlane => self.other_control_planes(standing.machine, |other| {
+                let counts = other.release.is_none() || other.may_be_member;
+                counts.then(|| budget::not_well(other)).flatten()
+            }),
+        };
+        lacking.map(|(machine, lacks)| WaitReason::Quorum { machine, lacks })
     }
 
     /// From now on it leaves, whatever the spec says meanwhile.
