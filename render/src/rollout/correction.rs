@@ -6,9 +6,10 @@
 use nico_crds::NixosConfiguration;
 use nico_crds::names::{MEANING, MEANING_BUT_LISTS, TEXT, WRITTEN_AT};
 
+use super::contest::Contest;
 use super::{Planner, Purpose, Step, WaitReason, Write, clearing};
 use crate::desired::DesiredConfiguration;
-use crate::fields;
+use crate::fields::{self, Change};
 
 /// The fields that reach the machine, and what is noted of them.
 const CONTENT: [&str; 6] = [
@@ -26,20 +27,16 @@ impl Planner<'_> {
         for configuration in desired.configurations.iter().filter(|configuration| !configuration.is_new) {
             let Some(live) = self.space.configurations.get(configuration.name()).copied() else { continue };
             // The clearing goes alone, and so does the move of ownership.
-            if clearing::is_due(live) || !self.owns(live) {
+            if clearing::is_due(live) || self.is_to_be_adopted(live) {
                 continue;
             }
             self.correct_one(configuration, live);
         }
     }
 
-    fn owns(&self, live: &NixosConfiguration) -> bool {
-        self.observed.ownership(live).is_some_and(|ownership| ownership.own.is_some())
-    }
-
     fn correct_one(&mut self, configuration: &DesiredConfiguration, live: &NixosConfiguration) {
-        let differing = self.differing(&configuration.object, live);
-        if differing.is_empty() {
+        let changes = self.changes(&configuration.object, live);
+        if changes.is_empty() {
             return;
         }
         let proof = self.proof(&configuration.machine, live);
@@ -47,43 +44,53 @@ impl Planner<'_> {
             self.wait(&configuration.machine, WaitReason::Installing);
             return;
         }
-        if !differing.iter().any(|path| is_content(path)) {
-            self.write(configuration, configuration.object.clone(), live, Purpose::Metadata, differing);
+        if !changes.iter().any(|change| is_content(&change.path)) {
+            self.write(configuration, configuration.object.clone(), live, Purpose::Metadata);
             return;
         }
         let in_flight = proof.at_rest.lack().filter(|_| !proof.overdue.is_yes());
-        let Some(lack) = in_flight else {
-            let mut object = configuration.object.clone();
-            let annotations = object.metadata.annotations.get_or_insert_default();
-            annotations.insert(WRITTEN_AT.to_owned(), self.now.to_string());
-            self.write(configuration, object, live, Purpose::Content, differing);
+        if let Some(lack) = in_flight {
+            self.wait(&configuration.machine, WaitReason::InFlight { lacks: lack.to_string() });
+            let object = with_live_content(&configuration.object, live);
+            self.write(configuration, object, live, Purpose::Metadata);
             return;
-        };
-        self.wait(&configuration.machine, WaitReason::InFlight { lacks: lack.to_string() });
-        let object = with_live_content(&configuration.object, live);
-        let differing = self.differing(&object, live);
-        if !differing.is_empty() {
-            self.write(configuration, object, live, Purpose::Metadata, differing);
         }
+        let mut object = configuration.object.clone();
+        let annotations = object.metadata.annotations.get_or_insert_default();
+        annotations.insert(WRITTEN_AT.to_owned(), self.now.to_string());
+        self.write(configuration, object, live, Purpose::Content);
     }
 
-    fn differing(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<String> {
+    fn changes(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<Change> {
         // Both are plain data: neither can fail to become JSON.
         let json = |object: &NixosConfiguration| serde_json::to_value(object).unwrap_or_default();
         let own = self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref());
-        fields::difference(&json(object), &json(live), own).into_iter().map(|change| change.path).collect()
+        fields::difference(&json(object), &json(live), own)
     }
 
+    /// Writes it, unless it is so already, or another hand holds something of it.
     fn write(
         &mut self,
         configuration: &DesiredConfiguration,
         object: NixosConfiguration,
         live: &NixosConfiguration,
         purpose: Purpose,
-        fields: Vec<String>,
     ) {
+        let changes = self.changes(&object, live);
+        if changes.is_empty() {
+            return;
+        }
+        let against = match self.contest(&changes, live) {
+            Contest::None => Vec::new(),
+            Contest::TakeBack(managers) => managers,
+            Contest::Conflict(reason) => {
+                self.wait(&configuration.machine, reason);
+                return;
+            }
+        };
         let target = self.target(&configuration.machine, configuration.role, live);
-        self.step(Step::Write(Box::new(Write { target, object, purpose, fields, against: Vec::new() })));
+        let fields = changes.into_iter().map(|change| change.path).collect();
+        self.step(Step::Write(Box::new(Write { target, object, purpose, fields, against })));
     }
 }
 

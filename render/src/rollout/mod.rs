@@ -6,6 +6,7 @@
 
 mod adoption;
 mod clearing;
+mod contest;
 mod correction;
 mod creation;
 mod deletion;
@@ -24,6 +25,7 @@ use crate::memory::Memory;
 use crate::observed::Observed;
 use crate::proof::{self, Proof, Timing};
 
+pub use adoption::{adopted_configuration, adopted_status};
 pub use plan::{FinalizerChange, Plan, Purpose, Removal, Step, Target, Write};
 pub use waiting::{WaitReason, Waiting};
 
