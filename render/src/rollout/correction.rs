@@ -5,6 +5,7 @@
 
 use nico_crds::NixosConfiguration;
 use nico_crds::names::{MEANING, MEANING_BUT_LISTS, TEXT, WRITTEN_AT};
+use serde_json::Value;
 
 use super::contest::Contest;
 use super::{Planner, Purpose, Step, WaitReason, Write, clearing};
@@ -51,7 +52,7 @@ impl Planner<'_> {
         let in_flight = proof.at_rest.lack().filter(|_| !proof.overdue.is_yes());
         if let Some(lack) = in_flight {
             self.wait(&configuration.machine, WaitReason::InFlight { lacks: lack.to_string() });
-            let object = with_live_content(&configuration.object, live);
+            let object = with_live_content(&configuration.object, live, self.own(live));
             self.write(configuration, object, live, Purpose::Metadata);
             return;
         }
@@ -64,8 +65,12 @@ impl Planner<'_> {
     fn changes(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<Change> {
         // Both are plain data: neither can fail to become JSON.
         let json = |object: &NixosConfiguration| serde_json::to_value(object).unwrap_or_default();
-        let own = self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref());
-        fields::difference(&json(object), &json(live), own)
+        fields::difference(&json(object), &json(live), self.own(live))
+    }
+
+    /// The fields that NICO has applied.
+    fn own(&self, live: &NixosConfiguration) -> Option<&Value> {
+        self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref())
     }
 
     /// Writes it, unless it is so already, or another hand holds something of it.
@@ -100,15 +105,24 @@ fn is_content(path: &str) -> bool {
     })
 }
 
-/// What is wanted, but the content as it is.
-fn with_live_content(object: &NixosConfiguration, live: &NixosConfiguration) -> NixosConfiguration {
+/// What is wanted, but the content as it is: of that only what is NICO's own, so that nothing becomes its own
+/// that the server filled in or another hand wrote.
+fn with_live_content(
+    object: &NixosConfiguration,
+    live: &NixosConfiguration,
+    own: Option<&Value>,
+) -> NixosConfiguration {
+    let owns = |field: &str| own.and_then(|own| own.pointer(&format!("/f:spec/f:{field}"))).is_some();
     let mut object = object.clone();
-    object.spec.additional_files.clone_from(&live.spec.additional_files);
-    object.spec.configuration_subdir.clone_from(&live.spec.configuration_subdir);
-    object.spec.flake.clone_from(&live.spec.flake);
-    object.spec.git_repo.clone_from(&live.spec.git_repo);
-    object.spec.machine_ref.clone_from(&live.spec.machine_ref);
-    object.spec.git_ref.clone_from(&live.spec.git_ref);
+    let (wanted, there) = (&mut object.spec, &live.spec);
+    wanted.additional_files =
+        if owns("additionalFiles") { there.additional_files.clone() } else { Vec::new() };
+    wanted.configuration_subdir =
+        there.configuration_subdir.clone().filter(|_| owns("configurationSubdir"));
+    wanted.flake = there.flake.clone().filter(|_| owns("flake"));
+    wanted.git_repo = there.git_repo.clone().filter(|_| owns("gitRepo"));
+    wanted.machine_ref = there.machine_ref.clone().filter(|_| owns("machineRef"));
+    wanted.git_ref = there.git_ref.clone().filter(|_| owns("ref"));
     let annotations = object.metadata.annotations.get_or_insert_default();
     for key in [MEANING, MEANING_BUT_LISTS, TEXT] {
         match live.annotation(key) {
