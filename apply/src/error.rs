@@ -101,7 +101,7 @@ pub(crate) fn has_code(error: &kube::Error, code: u16) -> bool {
 
 /// What the server says, in its own words alone: kube would add the whole answer.
 #[allow(clippy::wildcard_enum_match_arm, reason = "all others speak for themselves")]
-fn words(error: &kube::Error) -> String {
+pub(crate) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
         other => {

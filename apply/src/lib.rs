@@ -5,6 +5,7 @@
 
 pub mod connect;
 mod error;
+pub mod lease;
 pub mod observe;
 pub mod once;
 mod token;
