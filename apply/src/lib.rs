@@ -6,8 +6,10 @@
 pub mod connect;
 mod error;
 pub mod lease;
+pub mod metrics;
 pub mod observe;
 pub mod once;
+pub mod serve;
 mod token;
 mod write;
 
