@@ -12,12 +12,17 @@ use nico_harness::{ControlPlane, wait_until};
 
 use crate::support::{BOUND, Contender, settings};
 
-/// The namespace; its presence makes a child of this program.
+/// This test.
+const TEST: &str = "stopped::who_was_stopped_knows_at_once_that_it_leads_no_longer";
+/// The namespace; its presence makes this program that other process.
 const NAMESPACE: &str = "NICO_TEST_NAMESPACE";
 const MARK: &str = "at";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_stopped_knows_at_once_that_it_leads_no_longer() {
+    if let Ok(namespace) = std::env::var(NAMESPACE) {
+        return the_other_process(&namespace).await;
+    }
     let control_plane = ControlPlane::shared().await;
     let namespace = control_plane.namespace("stopped").await;
     let child = OtherProcess::start(control_plane, namespace.name());
@@ -54,11 +59,9 @@ struct OtherProcess {
 impl OtherProcess {
     fn start(control_plane: &ControlPlane, namespace: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "stopped::the_other_process", "--nocapture"])
+            .args(["--exact", TEST, "--nocapture"])
             .env(NAMESPACE, namespace)
             .env("KUBECONFIG", control_plane.kubeconfig_path())
-            // It ends when this pipe does.
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -101,16 +104,14 @@ impl Drop for OtherProcess {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "it is the other process of the test above"]
-async fn the_other_process() {
-    let namespace = std::env::var(NAMESPACE).expect("this is started by the test above");
+async fn the_other_process(namespace: &str) {
     let kubeconfig = Kubeconfig::read().unwrap();
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
     config.proxy_url = None;
-    let a = Contender::start(Client::try_from(config).unwrap(), settings(&namespace, "a"));
+    let a = Contender::start(Client::try_from(config).unwrap(), settings(namespace, "a"));
     let mut out = std::io::stdout();
+    // Until the test ends it, or is gone itself.
     loop {
         // First the time, then the question: what is said of a time is true of that time or a later one.
         let at = micros();
