@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod observe;
 pub mod once;
 pub mod operator;
+pub mod serve;
 mod token;
 
 pub use error::ApplyError;

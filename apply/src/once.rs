@@ -13,7 +13,6 @@ use crate::ApplyError;
 use crate::hands::writer::{IN_FLIGHT, Writer};
 use crate::hands::{Done, Hands, Turn};
 use crate::lease::Leadership;
-use crate::metrics::Metrics;
 use crate::observe::{Scope, now, observe};
 use crate::token::Tokens;
 
@@ -83,7 +82,7 @@ async fn turn(
 }
 
 fn writer(client: &Client, options: Options) -> Writer {
-    let writer = Writer::new(client.clone(), &Leadership::always(), Metrics::default(), IN_FLIGHT);
+    let writer = Writer::new(client.clone(), &Leadership::always(), None, IN_FLIGHT);
     if options.dry_run { writer.trying() } else { writer }
 }
 

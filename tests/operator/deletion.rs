@@ -31,7 +31,10 @@ async fn workers_go_before_control_planes_and_all_are_cleaned() {
     stage.wait_gone("nixosconfigurations,secrets").await;
     let log = stage.control().log();
     let cleaned = |machine: &str| {
-        log.runs_of(machine, Kind::Cleanup).into_iter().next().unwrap_or_else(|| panic!("{machine} was not cleaned"))
+        log.runs_of(machine, Kind::Cleanup)
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("{machine} was not cleaned"))
     };
     for worker in ["node-4", "node-5"] {
         let ended = cleaned(worker).end.unwrap().seq;
@@ -82,8 +85,10 @@ async fn a_namespace_that_is_deleted_ends() {
     assert!(output.status.success());
     stage
         .wait("the namespace to be gone", async || {
-            let output =
-                stage.control_plane.kubectl(&["get", "namespace", &name, "--ignore-not-found", "-o", "json"]).await;
+            let output = stage
+                .control_plane
+                .kubectl(&["get", "namespace", &name, "--ignore-not-found", "-o", "json"])
+                .await;
             let text = String::from_utf8(output.stdout).unwrap();
             if text.is_empty() { Ok(()) } else { Err(text) }
         })
@@ -97,7 +102,11 @@ async fn an_unreachable_machine_is_waited_for_by_name_until_it_is_forced() {
     stage
         .wait("the machine to be unreachable", async || {
             let machine = stage.get("machine", "node-5").await;
-            if machine["status"]["discoverable"] == false { Ok(()) } else { Err(machine["status"].to_string()) }
+            if machine["status"]["discoverable"] == false {
+                Ok(())
+            } else {
+                Err(machine["status"].to_string())
+            }
         })
         .await;
     delete(&stage, "--cascade=background").await;
@@ -106,7 +115,11 @@ async fn an_unreachable_machine_is_waited_for_by_name_until_it_is_forced() {
     stage
         .wait("the other worker to go", async || {
             let left = stage.configurations().await;
-            if left == ["home-node-1", "home-node-2", "home-node-5"] { Ok(()) } else { Err(format!("{left:?}")) }
+            if left == ["home-node-1", "home-node-2", "home-node-5"] {
+                Ok(())
+            } else {
+                Err(format!("{left:?}"))
+            }
         })
         .await;
     // Also while paused.

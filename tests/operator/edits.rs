@@ -65,9 +65,7 @@ async fn a_field_that_another_applier_holds_is_left_alone() {
     let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
     std::fs::write(file.path(), theirs.to_string()).unwrap();
     let path = file.path().to_str().unwrap();
-    stage
-        .kubectl(&["apply", "--server-side", "--force-conflicts", "--field-manager=argo", "-f", path])
-        .await;
+    stage.kubectl(&["apply", "--server-side", "--force-conflicts", "--field-manager=argo", "-f", path]).await;
     let message = stage.wait_condition("home", "Conflict").await;
     assert!(message.contains("argo") && message.contains("spec.onRemoveFlake"), "{message}");
     // No fight: over many passes not a single write to it.

@@ -163,26 +163,22 @@ impl Caches {
         reasons
     }
 
-    /// How long ago the last sign of life of each kind's oldest watch was.
-    pub fn ages(&self) -> Vec<(&'static str, Duration)> {
-        vec![
-            ("KubernetesCluster", age(&self.clusters)),
-            ("Machine", age(&self.machines)),
-            ("NixosConfiguration", age(&self.configurations)),
-            ("Secret", age(&self.secrets)),
-        ]
+    /// The kinds that are watched.
+    pub const KINDS: [&str; 4] = [CLUSTERS.kind, MACHINES.kind, CONFIGURATIONS.kind, SECRETS.kind];
+
+    /// How long ago the last sign of life of a kind's oldest watch was.
+    pub fn age(&self, kind: &str) -> Duration {
+        match kind {
+            kind if kind == CLUSTERS.kind => age(&self.clusters),
+            kind if kind == MACHINES.kind => age(&self.machines),
+            kind if kind == CONFIGURATIONS.kind => age(&self.configurations),
+            _ => age(&self.secrets),
+        }
     }
 
     /// The namespaces that have clusters.
     pub(crate) fn namespaces(&self) -> Vec<String> {
         self.clusters.values().flat_map(|store| store.namespaces()).collect()
-    }
-
-    /// The clusters of a namespace, if they can be told.
-    pub(crate) fn clusters_of(&self, namespace: &str) -> Vec<Arc<KubernetesCluster>> {
-        store_of(&self.clusters, namespace)
-            .and_then(|store| store.namespace(namespace).ok())
-            .unwrap_or_default()
     }
 
     /// Everything that was seen of a namespace, or why that cannot be told.

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::ApplyError;
 use crate::error::{has_code, is_contested};
 use crate::lease::{Leadership, Term};
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::{Metrics, WriteResult};
 
 /// No answer within this time is an error. What the request did is seen by the watches.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -42,13 +42,13 @@ pub struct Writer {
     /// The leadership that the writes belong to; None: there is none.
     term: Option<Term>,
     permits: Arc<Semaphore>,
-    metrics: Metrics,
+    metrics: Option<Metrics>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Writer {
     /// A writer that has at most so many requests in flight.
-    pub fn new(client: Client, leadership: &Leadership, metrics: Metrics, in_flight: usize) -> Self {
+    pub fn new(client: Client, leadership: &Leadership, metrics: Option<Metrics>, in_flight: usize) -> Self {
         let permits = Arc::new(Semaphore::new(in_flight));
         Self { client, mode: Mode::Real, term: leadership.term(), permits, metrics, stopped: Arc::default() }
     }
@@ -68,10 +68,6 @@ impl Writer {
     #[must_use]
     pub fn trying(self) -> Self {
         Self { mode: Mode::DryRun, ..self }
-    }
-
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.metrics
     }
 
     /// Server-side apply of what NICO orders.
@@ -120,8 +116,8 @@ impl Writer {
             Err(_) => Err(ApplyError::Timeout { what: what(), seconds: PATIENCE.as_secs() }),
             Ok(answer) => answer.map_err(|cause| refused(what(), cause)),
         };
-        if self.mode == Mode::Real {
-            self.metrics.wrote(verb, resource, outcome(&result));
+        if let (Mode::Real, Some(metrics)) = (self.mode, &self.metrics) {
+            metrics.written(verb, resource, outcome(&result));
         }
         result
     }
@@ -139,11 +135,11 @@ impl Writer {
     }
 }
 
-fn outcome<T>(result: &Result<T, ApplyError>) -> Outcome {
+fn outcome<T>(result: &Result<T, ApplyError>) -> WriteResult {
     match result {
-        Ok(_) => Outcome::Success,
-        Err(ApplyError::Conflict { .. } | ApplyError::Contested { .. }) => Outcome::Conflict,
-        Err(_) => Outcome::Error,
+        Ok(_) => WriteResult::Success,
+        Err(ApplyError::Conflict { .. } | ApplyError::Contested { .. }) => WriteResult::Conflict,
+        Err(_) => WriteResult::Error,
     }
 }
 

@@ -144,7 +144,7 @@ impl Election {
             // Also where an answer was lost and the write was not.
             Holder::Us => self.write(&lease, renewed).await,
             Holder::Nobody => {
-                self.step_down("the Lease was taken away from its holder");
+                self.step_down("nobody holds the Lease");
                 self.write(&lease, taken).await
             }
             Holder::Other(other) => {
@@ -157,7 +157,8 @@ impl Election {
     /// There is no Lease. Whether the try is over.
     async fn fill(&mut self) -> Result<bool, LeaseError> {
         let now = Instant::now();
-        let led = self.step_down("the Lease was deleted");
+        let why = if self.seen.is_some() { "the Lease was deleted" } else { "there is no Lease yet" };
+        let led = self.step_down(why);
         if !led && let Some(seen) = &self.seen {
             // Somebody may still lead by it. It will be there again before that one's time is over.
             let since = *self.vacant_since.get_or_insert(now);

@@ -184,6 +184,8 @@ impl Terms {
             led = if state.until().is_some() { Led::Extended } else { Led::Begun };
             if led == Led::Begun {
                 state.number = state.number.wrapping_add(1);
+                // What was in the way is so no longer.
+                state.trouble = None;
             }
             state.validity = Validity::Until(until);
             NOT_RENEWED.clone_into(&mut state.otherwise);

@@ -13,6 +13,8 @@ mod error;
 mod leadership;
 mod record;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use election::Election;
 pub use error::LeaseError;

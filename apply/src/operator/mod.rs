@@ -2,6 +2,7 @@
 
 mod decision;
 mod ledger;
+mod pulse;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ use ledger::Ledger;
 use turn::Tools;
 
 pub use decision::Rollout;
+pub use pulse::Pulse;
 
 /// How the operator works.
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ pub struct Operator {
     /// How long the last pass over a namespace took.
     took: BTreeMap<String, Duration>,
     permits: Arc<Semaphore>,
+    pulse: Pulse,
 }
 
 impl Operator {
@@ -97,10 +100,11 @@ impl Operator {
         metrics: Metrics,
         settings: Settings,
     ) -> Self {
-        let writer = Writer::new(requests.clone(), &leadership, metrics.clone(), settings.in_flight);
+        let writer = Writer::new(requests.clone(), &leadership, Some(metrics.clone()), settings.in_flight);
         Self {
             caches: Arc::new(Caches::new(settings.cache.clone())),
             tools: Tools { writer, tokens: Arc::default(), herald: Herald::new(requests) },
+            pulse: Pulse::new(settings.interval),
             permits: Arc::new(Semaphore::new(settings.in_flight.saturating_mul(2))),
             settings,
             watching,
@@ -118,6 +122,11 @@ impl Operator {
         self.caches.clone()
     }
 
+    /// That the loop lives: for `/healthz`.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
     /// Works until the shutdown, and lets the writes in flight end.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let (waker, mut woken) = mpsc::unbounded_channel::<String>();
@@ -132,6 +141,7 @@ impl Operator {
         let mut leads = false;
         let mut tick = tokio::time::Instant::now();
         loop {
+            self.pulse.beat();
             let next = self.due.values().min().copied().unwrap_or(tick).min(tick);
             tokio::select! {
                 () = &mut shutdown => break,
@@ -261,7 +271,7 @@ impl Operator {
         }
         if let Some(error) = &made.error {
             debug!(cluster = %key, error, "cannot be rendered");
-            self.metrics.failed(&key.namespace, &key.name, "Render");
+            self.metrics.cluster(key).failed("Render", Duration::ZERO);
         }
         account.busy = true;
         let (tools, permits, key) = (self.tools.within(term), self.permits.clone(), key.clone());
@@ -306,15 +316,20 @@ impl Operator {
     }
 
     fn count(&self, key: &ClusterKey, turn: &Turn, took: Duration) {
-        let (namespace, cluster) = (key.namespace.as_str(), key.name.as_str());
-        self.metrics.reconciled(namespace, cluster, took, turn.errors.is_empty());
+        let metrics = self.metrics.cluster(key);
+        match turn.errors.first() {
+            None => metrics.succeeded(took),
+            Some(error) => metrics.failed(error.kind(), took),
+        }
         for error in &turn.errors {
-            self.metrics.failed(namespace, cluster, error.kind());
+            if matches!(error, ApplyError::Conflict { .. } | ApplyError::Contested { .. }) {
+                metrics.conflicted();
+            }
         }
         for done in &turn.done {
             match done {
-                Done::Created { role, .. } => self.metrics.created(namespace, cluster, role.label()),
-                Done::Deleted { .. } => self.metrics.deleted(namespace, cluster),
+                Done::Created { role, .. } => metrics.created(*role),
+                Done::Deleted { .. } => metrics.deleted(),
                 Done::Finalizers(_)
                 | Done::StatusAdopted
                 | Done::Remembered
@@ -331,7 +346,7 @@ impl Operator {
     /// A panic is contained, counted, and the cluster left alone for a while.
     fn panicked(&mut self, key: &ClusterKey) {
         error!(cluster = %key, "a turn has panicked");
-        self.metrics.failed(&key.namespace, &key.name, "Panic");
+        self.metrics.cluster(key).panicked();
         self.back_off(key);
     }
 
@@ -346,7 +361,7 @@ impl Operator {
     fn forget_others(&mut self, namespace: &str, there: &[ClusterKey]) {
         for gone in self.ledger.forget_others(namespace, there) {
             info!(cluster = %gone, "is gone");
-            self.metrics.forget(&gone.namespace, &gone.name);
+            self.metrics.forget(&gone);
         }
         self.tools.tokens.retain(namespace, there);
         if there.is_empty() {

@@ -117,8 +117,7 @@ fn with_live_content(
     let (wanted, there) = (&mut object.spec, &live.spec);
     wanted.additional_files =
         if owns("additionalFiles") { there.additional_files.clone() } else { Vec::new() };
-    wanted.configuration_subdir =
-        there.configuration_subdir.clone().filter(|_| owns("configurationSubdir"));
+    wanted.configuration_subdir = there.configuration_subdir.clone().filter(|_| owns("configurationSubdir"));
     wanted.flake = there.flake.clone().filter(|_| owns("flake"));
     wanted.git_repo = there.git_repo.clone().filter(|_| owns("gitRepo"));
     wanted.machine_ref = there.machine_ref.clone().filter(|_| owns("machineRef"));
