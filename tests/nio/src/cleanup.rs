@@ -1,0 +1,28 @@
+//! Cleaning a machine up whose configuration is being deleted, and which can be reached.
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::json;
+
+use crate::api::Resource;
+use crate::apply;
+use crate::body::Body;
+use crate::context::Context;
+use crate::journal::Deed;
+use crate::kopf::nio_time;
+use crate::look::{Failure, tell_configuration};
+
+/// Applies `onRemoveFlake`. Without one nothing is applied: the machine only counts as free.
+pub(crate) async fn clean(context: &Context, body: &Body, deed: Deed) -> Result<(), Failure> {
+    let applies = body.text("onRemoveFlake").is_some();
+    if applies {
+        apply::apply(context, body, deed.clone()).await?;
+    }
+    let free = json!({ "hasConfiguration": false, "appliedConfiguration": null, "appliedCommit": null });
+    context.server.write_status(Resource::Machine, &deed.namespace, &deed.machine, &free).await?;
+    if applies {
+        let now = nio_time(Timestamp::now());
+        tell_configuration(context, body, &deed, &now, ("Removed", "Configuration successfully removed"))
+            .await?;
+    }
+    Ok(())
+}
