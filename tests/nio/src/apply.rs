@@ -8,15 +8,29 @@ use crate::event::Actor;
 use crate::journal::Deed;
 use crate::look::Failure;
 
-/// Whatever it is, it ends with what it began with.
-pub(crate) async fn apply(context: &Context, body: &Body, deed: Deed) -> Result<(), Failure> {
-    // NIO leaves out a file whose Secret is missing, and then the flake that needs it cannot be evaluated:
-    // the machine is not touched.
+/// What goes wrong before the machine is touched.
+pub(crate) async fn evaluate(context: &Context, body: &Body, machine: &Body) -> Result<(), Failure> {
+    needs_user(machine)?;
+    if body.text("flake").is_none() {
+        return Err(Failure::Refused("it has no flake".to_owned()));
+    }
+    // NIO leaves out a file whose Secret is missing, and then the flake that needs it cannot be evaluated.
     for secret in body.files().filter_map(|file| file.pointer("/secretRef/name").and_then(Value::as_str)) {
-        if !context.server.has_secret(&deed.namespace, secret).await? {
-            return Err(Failure::Apply);
+        if !context.server.has_secret(&body.namespace(), secret).await? {
+            return Err(Failure::Refused(format!("the secret {secret} is missing")));
         }
     }
+    Ok(())
+}
+
+/// A login has a default, an apply has none.
+pub(crate) fn needs_user(machine: &Body) -> Result<(), Failure> {
+    let user = machine.text("sshUser").map(|_user| ());
+    user.ok_or_else(|| Failure::Refused("the Machine has no sshUser".to_owned()))
+}
+
+/// Whatever it is, it ends with what it began with.
+pub(crate) async fn apply(context: &Context, body: &Body, deed: Deed) -> Result<(), Failure> {
     let texts: Vec<String> =
         body.files().filter_map(|file| file.get("inline")?.as_str()).map(str::to_owned).collect();
     let (world, settings) = (&context.world, &context.settings);

@@ -11,10 +11,12 @@ use crate::journal::Deed;
 use crate::kopf::nio_time;
 use crate::look::{Failure, tell_configuration};
 
-/// Applies `onRemoveFlake`. Without one nothing is applied: the machine only counts as free.
-pub(crate) async fn clean(context: &Context, body: &Body, deed: Deed) -> Result<(), Failure> {
+/// Applies `onRemoveFlake`, which needs none of the files: a Secret may be missing. Without that flake
+/// nothing is applied; the machine only counts as free.
+pub(crate) async fn clean(context: &Context, body: &Body, machine: &Body, deed: Deed) -> Result<(), Failure> {
     let applies = body.text("onRemoveFlake").is_some();
     if applies {
+        apply::needs_user(machine)?;
         apply::apply(context, body, deed.clone()).await?;
     }
     let free = json!({ "hasConfiguration": false, "appliedConfiguration": null, "appliedCommit": null });

@@ -185,3 +185,71 @@ fn seen(path: &Path) -> io::Result<Option<Seen>> {
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     Ok(Some(Seen { text, modified }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::ControlFolder;
+    use crate::control::Control;
+    use crate::event::Actor;
+    use crate::faults::Faults;
+
+    #[test]
+    fn a_file_says_what_goes_wrong_until_it_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let control = Control::new();
+        let mut obeyed = ControlFolder::open(folder.path(), control.clone()).unwrap();
+        let faults = || control.world.ask("fleet", "node-1", |faults| faults.clone());
+
+        fs::write(path("commit"), "abc\n").unwrap();
+        fs::write(path("slow/node-1"), "3x").unwrap();
+        fs::write(path("slow-timer/node-1"), "500ms\n").unwrap();
+        fs::write(path("hold/node-1"), "timer").unwrap();
+        fs::write(path("fail-timer/node-1"), "2").unwrap();
+        fs::write(path("lose/node-1"), "").unwrap();
+        fs::write(path("twin/node-1"), "").unwrap();
+        assert!(obeyed.obey().unwrap().is_empty());
+        assert_eq!(control.commit(), "abc");
+        let mut said = faults();
+        assert_eq!((said.factor, said.timer_delay), (3.0, Duration::from_millis(500)));
+        assert_eq!(said.held, [Actor::Timer].into());
+        assert!(said.lost && said.twin);
+        assert_eq!([(); 3].map(|()| said.fails(Actor::Timer, false, "", &[])), [true, true, false]);
+        assert!(!said.fails(Actor::Handler, false, "", &[]));
+
+        for file in ["slow", "slow-timer", "hold", "fail-timer", "lose", "twin"] {
+            fs::remove_file(path(file).join("node-1")).unwrap();
+        }
+        assert!(obeyed.obey().unwrap().is_empty());
+        assert_eq!(faults(), Faults::default());
+        assert_eq!(control.commit(), "abc");
+    }
+
+    #[test]
+    fn a_machine_of_one_namespace_is_meant_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::new();
+        let mut obeyed = ControlFolder::open(folder.path(), control.clone()).unwrap();
+        fs::create_dir(folder.path().join("lose/fleet")).unwrap();
+        fs::write(folder.path().join("lose/fleet/node-1"), "").unwrap();
+        assert!(obeyed.obey().unwrap().is_empty());
+        assert!(control.world.is_lost("fleet", "node-1"));
+        assert!(!control.world.is_lost("other", "node-1"));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_said_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::new();
+        let mut obeyed = ControlFolder::open(folder.path(), control.clone()).unwrap();
+        fs::write(folder.path().join("slow/node-1"), "soon").unwrap();
+        let wrong = obeyed.obey().unwrap();
+        let [wrong] = &*wrong else { panic!("{wrong:?}") };
+        assert!(wrong.to_string().ends_with("slow/node-1: it should say how long, as in `500ms` or `2s`"));
+        assert_eq!(control.world.ask("fleet", "node-1", |faults| faults.clone()), Faults::default());
+        assert!(obeyed.obey().unwrap().is_empty(), "it is said once");
+    }
+}

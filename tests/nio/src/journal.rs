@@ -146,3 +146,51 @@ impl Drop for Doing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::{Deed, Journal};
+    use crate::event::{Actor, Kind, Phase};
+
+    fn deed() -> Deed {
+        Deed {
+            namespace: "fleet".to_owned(),
+            machine: "node-1".to_owned(),
+            configuration: "home-node-1".to_owned(),
+            uid: "u".to_owned(),
+            actor: Actor::Timer,
+            kind: Kind::Wipe,
+            files_hash: "h".to_owned(),
+            commit: "c".to_owned(),
+            generation: 1,
+            revision: Some(2),
+            full_install: true,
+            copied_after: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_has_failed_and_a_line_that_is_cut_off_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let journal = Arc::new(Journal::open(&path).unwrap());
+        journal.start(deed()).end(true);
+        drop(journal.start(deed()));
+        let log = journal.log();
+        let phases: Vec<Phase> = log.events().iter().map(|event| event.phase).collect();
+        let (ended, cut) = (Phase::Ended { success: true }, Phase::Ended { success: false });
+        assert_eq!(phases, [Phase::Started, ended, Phase::Started, cut]);
+        drop(journal);
+
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(r#""actor":"timer","kind":"wipe","phase":"ended","success":true,"#), "{text}");
+        fs::write(&path, format!("{text}{{\"seq\":5")).unwrap();
+        let again = Journal::open(&path).unwrap();
+        assert_eq!(again.log(), log);
+        again.note(&deed());
+        assert_eq!(Journal::open(&path).unwrap().log().events().len(), 5);
+    }
+}

@@ -34,13 +34,24 @@
 //!
 //! # What is simpler
 //!
-//! * Credentials of machines are not looked at: a machine can be reached unless [`Control::lose`] said
-//!   otherwise. A Secret that a file or `credentialsRef` names has to exist; its content is not read.
+//! * A machine can be reached unless [`Control::lose`] said otherwise, whatever its credentials. To apply
+//!   anything on it, its Machine needs a `sshUser`, as with the real one.
+//! * A Secret that a file or `credentialsRef` names has to exist; its content is not read. (The real one
+//!   leaves out a file whose Secret is missing, and the flake fails for want of it; a clean-up does not.)
 //! * All repositories have the same commit, and every `ref` but a commit hash exists in them.
 //! * A Machine's status is written only when something changes.
 //! * No Kubernetes events are posted.
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and durations of a test")]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod api;
 mod apply;

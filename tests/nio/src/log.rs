@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Event, Kind, Phase};
 use crate::machine::Machine;
 
+#[cfg(test)]
+mod tests;
+
 /// The log, up to the moment that it was asked for. Names of machines are without namespace: where several
 /// namespaces are served, take [`Log::in_namespace`] first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

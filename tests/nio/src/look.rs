@@ -30,8 +30,8 @@ pub(crate) struct Copy {
 pub(crate) enum Failure {
     #[error("Configuration reconciliation failed: {0}")]
     Api(#[from] kube::Error),
-    #[error("Configuration reconciliation failed: 'machineRef'")]
-    NoReference,
+    #[error("Configuration reconciliation failed: '{0}'")]
+    NoField(&'static str),
     #[error("Configuration reconciliation failed: (404) Reason: Not Found: machines \"{0}\" not found")]
     NoMachine(String),
     #[error(
@@ -42,13 +42,16 @@ pub(crate) enum Failure {
     NoCredentials(String),
     #[error("Configuration reconciliation failed: Failed to apply configuration")]
     Apply,
+    /// The real one says this only in its log.
+    #[error("Configuration reconciliation failed: Failed to apply configuration ({0})")]
+    Refused(String),
 }
 
 /// Looks, and applies what there is to apply.
 pub(crate) async fn look(context: &Context, copy: &Copy, actor: Actor) -> Result<(), Failure> {
     let Copy { body, .. } = copy;
     let namespace = body.namespace();
-    let name = body.machine().ok_or(Failure::NoReference)?;
+    let name = body.machine().ok_or(Failure::NoField("machineRef"))?;
     let machine = context.server.machine(&namespace, name).await?;
     let machine = machine.ok_or_else(|| Failure::NoMachine(name.to_owned()))?;
     tokio::time::sleep(context.settings.look).await;
@@ -72,11 +75,12 @@ pub(crate) async fn look(context: &Context, copy: &Copy, actor: Actor) -> Result
         copied_after: copy.taken_after,
     };
     if body.is_deleted() {
-        return cleanup::clean(context, body, deed).await;
+        return cleanup::clean(context, body, &machine, deed).await;
     }
     if !has_changed(body, &deed) {
         return Ok(());
     }
+    apply::evaluate(context, body, &machine).await?;
     apply::apply(context, body, deed.clone()).await?;
     let now = nio_time(Timestamp::now());
     tell_machine(context, &deed, &now).await?;
@@ -126,6 +130,7 @@ async fn unreachable(context: &Context, body: &Body, machine: &str) -> Result<()
 
 /// The ref has to exist as a branch or tag; what is cloned is the default branch, whatever it says.
 async fn resolve(context: &Context, body: &Body) -> Result<String, Failure> {
+    body.text("gitRepo").ok_or(Failure::NoField("gitRepo"))?;
     if let Some(secret) = body.spec().pointer("/credentialsRef/name").and_then(Value::as_str)
         && !context.server.has_secret(&body.namespace(), secret).await?
     {

@@ -1,7 +1,5 @@
 //! What the real NIO wrote, compared with what would be written here.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! A new configuration: applied twice, and how the objects look then.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::api::{Patch, PatchParams};
 use nico_crds::machine::Dialect;
 use nico_harness::wait_until;
 use nico_render::proof::{self, Timing};
@@ -168,5 +169,19 @@ async fn without_a_machine_is_tried_again() {
         .await;
     assert!(message.starts_with("Configuration reconciliation failed: (404)"), "{message}");
     place.machine("node-1").await;
+    place.proven("home-node-1").await;
+}
+
+#[tokio::test]
+async fn needs_a_user_to_log_in_as() {
+    let place = Place::new("user", Settings::default()).await;
+    place.machine("node-1").await;
+    let user = |user: Value| Patch::Merge(json!({ "spec": { "sshUser": user } }));
+    place.machines().patch("node-1", &PatchParams::default(), &user(Value::Null)).await.unwrap();
+    place.put(configuration("home-node-1", "node-1", true)).await;
+    place.until("home-node-1", "a failed attempt", attempts).await;
+    assert_eq!(place.machines().get("node-1").await.unwrap().status.unwrap().discoverable, Some(true));
+    assert_eq!(place.log().runs(), []);
+    place.machines().patch("node-1", &PatchParams::default(), &user(json!("root"))).await.unwrap();
     place.proven("home-node-1").await;
 }

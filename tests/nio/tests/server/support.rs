@@ -80,6 +80,11 @@ impl Place {
         secrets.create(&PostParams::default(), &serde_json::from_value(secret).unwrap()).await.unwrap();
     }
 
+    pub async fn no_secret(&self, name: &str) {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace.name());
+        secrets.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
     /// A machine that NIO has looked at.
     pub async fn machine(&self, name: &str) {
         self.put_machine(name).await;
@@ -91,8 +96,8 @@ impl Place {
     }
 
     pub async fn put_machine(&self, name: &str) {
-        let machine =
-            json!({ "metadata": { "name": name }, "spec": { "hostname": format!("{name}.example") } });
+        let spec = json!({ "hostname": format!("{name}.example"), "sshUser": "root" });
+        let machine = json!({ "metadata": { "name": name }, "spec": spec });
         let machine = serde_json::from_value(with_type(machine, "Machine")).unwrap();
         self.machines().create(&PostParams::default(), &machine).await.unwrap();
     }
