@@ -56,7 +56,7 @@ async fn an_edit_of_our_field_comes_back_once_and_a_field_of_their_own_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_another_applier_holds_is_left_alone() {
-    let (stage, _operator) = running("contested").await;
+    let (stage, operator) = running("contested").await;
     let theirs = json!({
         "apiVersion": "nio.homystack.com/v1alpha1", "kind": "NixosConfiguration",
         "metadata": { "name": "home-node-1" },
@@ -71,7 +71,7 @@ async fn a_field_that_another_applier_holds_is_left_alone() {
     // No fight: over many passes not a single write to it.
     let from = stage.control_plane.audit_mark().await;
     let version = stage.get(CONFIGURATIONS, "home-node-1").await["metadata"]["generation"].clone();
-    crate::quiet::passes(&stage, 10).await;
+    crate::quiet::passes(&stage, &operator, 10).await;
     let to = stage.control_plane.audit_mark().await;
     let writes: Vec<_> = stage
         .control_plane

@@ -74,6 +74,22 @@ impl<'a> Stage<'a> {
         &self.nio.control
     }
 
+    /// Lets the operator's account hold a Lease in this namespace, so that tests do not meet in one.
+    pub async fn allow_lease(&self) {
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": "nico-leader-election" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "nico-leader-election" },
+            "subjects": [{ "kind": "ServiceAccount", "name": "nico", "namespace": "nico-system" }],
+        });
+        let rules = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": { "name": "nico-leader-election" },
+            "rules": [{ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] }],
+        });
+        self.put(&[rules, role]).await;
+    }
+
     /// Machines `node-1` to `node-<count>`, the first three in rack a, the others in rack b; NIO finds them.
     pub async fn machines(&self, count: usize) {
         let machines: Vec<_> = (1..=count)
