@@ -6,8 +6,10 @@
 #![allow(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 #![allow(missing_docs, reason = "these are tests")]
 
+mod adoption;
 mod bringup;
 mod deletion;
 mod edits;
 mod quiet;
+mod restore;
 mod stage;

@@ -18,7 +18,8 @@ pub struct Stage<'a> {
     pub control_plane: &'a ControlPlane,
     pub namespace: Namespace,
     pub client: Client,
-    pub nio: Nio,
+    control: Control,
+    nio: Option<Nio>,
 }
 
 /// The ServiceAccount that the operator runs with, bound to the roles that are delivered.
@@ -47,8 +48,23 @@ impl<'a> Stage<'a> {
     pub async fn on(control_plane: &'a ControlPlane, prefix: &str) -> Self {
         let namespace = control_plane.namespace(prefix).await;
         let client = control_plane.client().await;
-        let nio = Nio::start(client.clone(), Scope::namespace(namespace.name()), Settings::default());
-        Self { control_plane, namespace, client, nio }
+        let mut stage = Self { control_plane, namespace, client, control: Control::new(), nio: None };
+        stage.start_nio();
+        stage
+    }
+
+    /// NIO goes on where it was stopped: the machines are as they were left.
+    pub fn start_nio(&mut self) {
+        let scope = Scope::namespace(self.namespace.name());
+        let nio = Nio::start_in(self.client.clone(), scope, Settings::default(), self.control.clone());
+        self.nio = Some(nio);
+    }
+
+    /// NIO stops at once, as in a crash.
+    pub async fn stop_nio(&mut self) {
+        if let Some(nio) = self.nio.take() {
+            nio.stop().await;
+        }
     }
 
     /// Starts the operator for this namespace alone, with the rights that are delivered.
@@ -71,7 +87,7 @@ impl<'a> Stage<'a> {
     }
 
     pub fn control(&self) -> &Control {
-        &self.nio.control
+        &self.control
     }
 
     /// Lets the operator's account hold a Lease in this namespace, so that tests do not meet in one.

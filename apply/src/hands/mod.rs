@@ -147,14 +147,16 @@ impl<'a> Hands<'a> {
                 self.turn.looked = true;
             }
             Step::CreateToken => {
+                let secret = self.writer.create_token(&self.cluster).await;
+                // Also where it is not known whether it was created.
                 self.tokens.forget(&ClusterKey::of(&self.cluster));
-                let secret = self.writer.create_token(&self.cluster).await?;
+                let secret = secret?;
                 self.saw(secret.resource_version(), Seen::Secret);
                 self.done(Done::TokenCreated);
             }
             Step::OwnToken { guessable } => {
-                self.tokens.forget(&ClusterKey::of(&self.cluster));
                 let secret = self.writer.own_token(&self.cluster).await?;
+                self.tokens.forget(&ClusterKey::of(&self.cluster));
                 self.saw(secret.resource_version(), Seen::Secret);
                 self.done(Done::TokenOwned { guessable });
             }

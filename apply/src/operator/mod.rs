@@ -306,7 +306,10 @@ impl Operator {
         match worst {
             Some(_) => self.back_off(key),
             None => {
-                account.succeeded();
+                // A look alone is no success of what failed before.
+                if !turn.looked {
+                    account.succeeded();
+                }
                 // What was written comes back by the caches; what was only looked at does not.
                 if moved_on || !turn.errors.is_empty() {
                     self.mark(key.namespace.clone());
