@@ -10,6 +10,7 @@ mod desired;
 mod diagnostic;
 mod difference;
 mod error;
+pub mod fields;
 pub mod files;
 mod inventory;
 mod live;
