@@ -7,6 +7,7 @@
 //! real API server by tests.
 
 pub mod adoption;
+mod body;
 mod difference;
 pub mod managers;
 mod owned;
@@ -15,9 +16,7 @@ mod schema;
 pub mod set;
 mod step;
 
-#[cfg(test)]
-mod tests;
-
+pub use body::body;
 pub use difference::{Change, Kind, difference};
 pub use owned::owned;
 pub use project::project;

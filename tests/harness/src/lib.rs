@@ -17,12 +17,23 @@
 // What fails in here is a test that fails: its message is all that is wanted.
 #![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
-mod audit;
+pub mod audit;
+pub mod backup;
+mod call;
 mod control_plane;
+pub mod faults;
+mod identity;
 mod namespace;
+pub mod process;
+pub mod proxy;
+mod servers;
 mod wait;
 
 pub use audit::Event;
+pub use call::Call;
 pub use control_plane::{ControlPlane, StartError};
+pub use identity::ServiceAccount;
 pub use namespace::Namespace;
+pub use process::Process;
+pub use servers::{Server, Servers};
 pub use wait::{TimedOut, wait_until};
