@@ -10,7 +10,7 @@ mod go;
 mod lack;
 mod overdue;
 mod python;
-mod times;
+pub(crate) mod times;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::machine::Dialect;

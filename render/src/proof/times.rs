@@ -10,7 +10,7 @@ use super::{Finding, Lack, Overdue, Tardiness, TimeField};
 
 /// RFC 3339; Python leaves the zone out now and then, and means UTC. A day alone is no time: as its
 /// midnight it would seem to have stood still for hours.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| {
         let local: DateTime = text.contains(['T', ' ']).then(|| text.parse().ok())??;
         Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp())
@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
 
 /// When the content of a configuration was written: as noted on it, else when it was created. A note
 /// that cannot be read is not replaced by a guess.
-pub(super) fn written(configuration: &NixosConfiguration) -> Finding<Timestamp> {
+pub(crate) fn written(configuration: &NixosConfiguration) -> Finding<Timestamp> {
     let written = match configuration.annotation(WRITTEN_AT) {
         Some(noted) => parse(noted),
         None => configuration.metadata.creation_timestamp.as_ref().map(|created| created.0),
@@ -28,7 +28,7 @@ pub(super) fn written(configuration: &NixosConfiguration) -> Finding<Timestamp> 
 }
 
 /// When NIO last applied something.
-pub(super) fn last_applied(configuration: &NixosConfiguration) -> Finding<Timestamp> {
+pub(crate) fn last_applied(configuration: &NixosConfiguration) -> Finding<Timestamp> {
     let noted = configuration.status.as_ref().and_then(|status| status.last_applied_time.as_deref());
     noted.and_then(parse).map_or(Finding::Unknown(Lack::NoTime(TimeField::LastApplied)), Finding::Yes)
 }
