@@ -158,6 +158,7 @@ fn created(step: &Step) -> Option<&str> {
         Step::Finalizers { .. }
         | Step::AdoptStatus
         | Step::Remember(_)
+        | Step::LookAtToken
         | Step::CreateToken
         | Step::OwnToken { .. }
         | Step::Adopt(_)
