@@ -15,6 +15,7 @@ use tracing::info;
 
 use crate::error::chain;
 use crate::hands::Done;
+use crate::lease::Term;
 
 /// Who reports.
 const CONTROLLER: &str = "nico.homystack.com/nico";
@@ -25,11 +26,20 @@ const LONGEST_NOTE: usize = 1024;
 
 /// Tells events.
 #[derive(Clone)]
-pub(crate) struct Herald(Recorder);
+pub(crate) struct Herald {
+    recorder: Recorder,
+    /// The leadership that is told of; None: there is none.
+    term: Option<Term>,
+}
 
 impl Herald {
     pub fn new(client: Client) -> Self {
-        Self(Recorder::new(client, Reporter::from(CONTROLLER)))
+        Self { recorder: Recorder::new(client, Reporter::from(CONTROLLER)), term: None }
+    }
+
+    /// The same, in this term: in a later one somebody else may have led in between.
+    pub fn within(&self, term: &Term) -> Self {
+        Self { recorder: self.recorder.clone(), term: Some(term.clone()) }
     }
 
     /// Something was done, if a person wants to know.
@@ -56,6 +66,9 @@ impl Herald {
         note: String,
         secondary: Option<ObjectReference>,
     ) {
+        if !self.term.as_ref().is_some_and(Term::is_valid) {
+            return;
+        }
         let note: String = note.chars().take(LONGEST_NOTE).collect();
         let event = Event {
             type_,
@@ -66,7 +79,7 @@ impl Herald {
         };
         let reference = cluster.object_ref(&());
         let key = ClusterKey::of(cluster);
-        match timeout(PATIENCE, self.0.publish(&event, &reference)).await {
+        match timeout(PATIENCE, self.recorder.publish(&event, &reference)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 info!(cluster = %key, reason, note = event.note, error = chain(&error), "event not accepted");

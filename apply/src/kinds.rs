@@ -1,5 +1,7 @@
 //! The kinds that NICO reads, and whether the server serves them as NICO needs them.
 
+use std::time::Duration;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps,
 };
@@ -75,7 +77,12 @@ pub(crate) fn untyped<K: Resource<DynamicType = ()>>(
 /// dialect of the Machines.
 pub(crate) async fn check(client: &Client) -> Result<Dialect, ApplyError> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let get = async |kind: &Kind| crds.get(kind.crd).await.map_err(|source| kind.unreadable(source));
+    let get = async |kind: &Kind| {
+        let seconds = PATIENCE.as_secs();
+        let answer = tokio::time::timeout(PATIENCE, crds.get(kind.crd)).await;
+        let answer = answer.map_err(|_| ApplyError::Timeout { what: kind.crd.to_owned(), seconds })?;
+        answer.map_err(|source| kind.unreadable(source))
+    };
     let clusters = get(&CLUSTERS).await?;
     let wanted = KubernetesCluster::crd();
     if let Some(field) = first_missing(&wanted, &clusters) {
@@ -106,6 +113,8 @@ fn dialect(machines: &CustomResourceDefinition) -> Result<Dialect, ApplyError> {
     }
 }
 
+/// A server that does not answer is asked again.
+const PATIENCE: Duration = Duration::from_secs(10);
 const VERSION: &str = "v1alpha1";
 
 /// The schemas of the version that is read, where it is served.

@@ -31,7 +31,8 @@ async fn put_as(stage: &Stage<'_>, object: &Value, manager: &str) -> Value {
     let (group, version) = version.split_once('/').unwrap_or(("", version));
     let kind = GroupVersionKind::gvk(group, version, object["kind"].as_str().unwrap());
     let resource = ApiResource::from_gvk(&kind);
-    let api: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), stage.namespace.name(), &resource);
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(stage.client.clone(), stage.namespace.name(), &resource);
     let mut body = object.clone();
     let status = body.as_object_mut().unwrap().remove("status");
     let metadata = body["metadata"].as_object_mut().unwrap();
@@ -43,7 +44,8 @@ async fn put_as(stage: &Stage<'_>, object: &Value, manager: &str) -> Value {
     let params = PostParams { field_manager: Some(manager.to_owned()), ..PostParams::default() };
     let created = api.create(&params, &serde_json::from_value(body).unwrap()).await.unwrap();
     let name = created.metadata.name.clone().unwrap();
-    let by = |manager: &str| PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+    let by =
+        |manager: &str| PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
     let notes = json!({ "metadata": { "finalizers": finalizers, "annotations": annotations } });
     let mut live = api.patch(&name, &by(KOPF), &Patch::Merge(notes)).await.unwrap();
     if let Some(status) = status {
@@ -96,7 +98,8 @@ async fn adopted(prefix: &str, edit: Value) -> (Stage<'static>, nico_harness::Pr
     let mut stage = Stage::new(prefix).await;
     stage.stop_nio().await;
     put_recorded(&stage, &edit).await;
-    let files = |all: &[Value]| all.iter().map(|one| one["spec"]["additionalFiles"].clone()).collect::<Vec<_>>();
+    let files =
+        |all: &[Value]| all.iter().map(|one| one["spec"]["additionalFiles"].clone()).collect::<Vec<_>>();
     let before = files(&stage.list(CONFIGURATIONS).await);
     stage.control().push(COMMIT);
     stage.start_nio();
@@ -139,7 +142,8 @@ async fn the_recorded_objects_are_taken_over_once_and_no_machine_notices() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_that_was_pending_waits_for_a_persons_word() {
-    let edit = json!({ "controlPlane": { "count": 4, "machineSelector": { "matchLabels": { "rack": "a" } } } });
+    let edit =
+        json!({ "controlPlane": { "count": 4, "machineSelector": { "matchLabels": { "rack": "a" } } } });
     let (stage, operator) = adopted("fourth", edit).await;
     assert_undisturbed(&stage, &operator).await;
     stage.kubectl(&["delete", "kubernetescluster", "home", "--wait=false"]).await;
@@ -148,7 +152,8 @@ async fn a_join_that_was_pending_waits_for_a_persons_word() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leave_that_was_pending_waits_for_a_persons_word() {
-    let edit = json!({ "controlPlane": { "count": 2, "machineSelector": { "matchLabels": { "rack": "a" } } } });
+    let edit =
+        json!({ "controlPlane": { "count": 2, "machineSelector": { "matchLabels": { "rack": "a" } } } });
     let (stage, operator) = adopted("second", edit).await;
     assert_undisturbed(&stage, &operator).await;
     stage.kubectl(&["delete", "kubernetescluster", "home", "--wait=false"]).await;

@@ -23,7 +23,11 @@ pub(crate) struct Tools {
 impl Tools {
     /// The same, for what is decided in this term.
     pub fn within(&self, term: &Term) -> Self {
-        Self { writer: self.writer.clone().within(term.clone()), ..self.clone() }
+        Self {
+            writer: self.writer.clone().within(term.clone()),
+            tokens: self.tokens.clone(),
+            herald: self.herald.within(term),
+        }
     }
 }
 
