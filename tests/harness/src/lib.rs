@@ -20,9 +20,11 @@
 mod audit;
 mod control_plane;
 mod namespace;
+mod servers;
 mod wait;
 
 pub use audit::Event;
 pub use control_plane::{ControlPlane, StartError};
 pub use namespace::Namespace;
+pub use servers::{Server, Servers};
 pub use wait::{TimedOut, wait_until};
