@@ -17,14 +17,18 @@
 // What fails in here is a test that fails: its message is all that is wanted.
 #![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
-mod audit;
+pub mod audit;
+mod call;
 mod control_plane;
+mod identity;
 mod namespace;
 mod servers;
 mod wait;
 
 pub use audit::Event;
+pub use call::Call;
 pub use control_plane::{ControlPlane, StartError};
+pub use identity::ServiceAccount;
 pub use namespace::Namespace;
 pub use servers::{Server, Servers};
 pub use wait::{TimedOut, wait_until};
