@@ -22,6 +22,7 @@ mod call;
 mod control_plane;
 mod identity;
 mod namespace;
+pub mod process;
 mod servers;
 mod wait;
 
@@ -30,5 +31,6 @@ pub use call::Call;
 pub use control_plane::{ControlPlane, StartError};
 pub use identity::ServiceAccount;
 pub use namespace::Namespace;
+pub use process::Process;
 pub use servers::{Server, Servers};
 pub use wait::{TimedOut, wait_until};

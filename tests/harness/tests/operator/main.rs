@@ -14,6 +14,7 @@ use serde_json::json;
 
 mod audit;
 mod identity;
+mod process;
 
 const BOUND: Duration = Duration::from_mins(1);
 
