@@ -20,6 +20,7 @@
 pub mod audit;
 mod call;
 mod control_plane;
+pub mod faults;
 mod identity;
 mod namespace;
 pub mod process;
