@@ -24,6 +24,7 @@ pub mod faults;
 mod identity;
 mod namespace;
 pub mod process;
+pub mod proxy;
 mod servers;
 mod wait;
 

@@ -15,7 +15,9 @@ use serde_json::json;
 mod audit;
 mod faults;
 mod identity;
+mod log;
 mod process;
+mod proxy;
 
 const BOUND: Duration = Duration::from_mins(1);
 
