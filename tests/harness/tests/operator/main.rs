@@ -13,6 +13,7 @@ use nico_harness::{ControlPlane, Namespace, Process};
 use serde_json::json;
 
 mod audit;
+mod backup;
 mod faults;
 mod identity;
 mod log;
