@@ -10,6 +10,7 @@ need() {
 need git git
 need make make
 need flock util-linux
+need setpriv util-linux
 need cc build-essential
 need nix-instantiate nix-bin
 need promtool prometheus

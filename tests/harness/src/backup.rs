@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::wait::wait_until;
 
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// Whether a restore brings the status back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,8 +175,9 @@ impl Place {
     fn unless_gone(&self, result: Result<(), Error>) {
         match result {
             Ok(()) => {}
-            // A conflict: the uid is another's.
             Err(Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => {}
+            // How a patch says that the uid is another's.
+            Err(Error::Api(answer)) if answer.is_invalid() && answer.message.contains("metadata.uid") => {}
             Err(error) => panic!("{}: {error}", self.what),
         }
     }

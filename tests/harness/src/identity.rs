@@ -79,7 +79,8 @@ impl ServiceAccount {
         &self.token
     }
 
-    /// The same identity at another address, such as a proxy's.
+    /// The same identity at another address, such as a proxy's. (kubectl, unlike
+    /// kube's client, sends no token over plain HTTP.)
     #[must_use]
     pub fn at(&self, url: &str) -> Self {
         Self { cluster: json!({"server": url}), ..self.clone() }

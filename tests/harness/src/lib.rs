@@ -11,6 +11,12 @@
 //! # }
 //! ```
 //!
+//! For the tests of an operator there are also faults in a client
+//! ([`faults`]), a proxy for a process of its own ([`proxy`], [`process`]),
+//! a service account's identity ([`ControlPlane::service_account`]), crashes of
+//! the servers ([`ControlPlane::kill`]), what the audit log tells ([`audit`]),
+//! and objects as a backup has them ([`backup`]).
+//!
 //! The servers are children of `control-plane attached`, built from
 //! `tests/control-plane`: it lives as long as the pipe to this process does.
 

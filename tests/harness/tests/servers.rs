@@ -13,7 +13,7 @@ use kube::api::{ListParams, ObjectMeta, PostParams, WatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use nico_harness::{ControlPlane, Server, wait_until};
 
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 async fn impatient(control_plane: &ControlPlane) -> Api<ConfigMap> {
     let mut config = control_plane.config().await;

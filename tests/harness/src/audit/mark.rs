@@ -27,7 +27,7 @@ pub struct Mark {
 }
 
 impl ControlPlane {
-    /// Writes a ConfigMap into the namespace `default`, and waits until the log tells of it.
+    /// Writes a `ConfigMap` into the namespace `default`, and waits until the log tells of it.
     pub async fn audit_mark(&self) -> Mark {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = format!("{PREFIX}{}", NUMBER.fetch_add(1, Ordering::Relaxed));

@@ -40,7 +40,7 @@ pub fn denied<'a>(events: &'a [Event], user: &str) -> Vec<&'a Event> {
     by(events, user).filter(|event| event.code == 403).collect()
 }
 
-/// What the Roles and ClusterRoles of this YAML grant, each combination; other
+/// What the Roles and `ClusterRoles` of this YAML grant, each combination; other
 /// objects in it do not matter. Stars stay stars.
 ///
 /// # Panics

@@ -43,7 +43,7 @@ async fn hold() -> Result<(), Box<dyn Error>> {
     future::pending().await
 }
 
-/// Creates so many ConfigMaps, four at a time, and tells what it sees of them.
+/// Creates so many `ConfigMaps`, four at a time, and tells what it sees of them.
 async fn write(namespace: &str, count: u32) -> Result<(), Box<dyn Error>> {
     let api: Api<ConfigMap> = Api::namespaced(Client::try_default().await?, namespace);
     stream::iter(0..count)

@@ -21,8 +21,8 @@ pub struct Settings {
     pub(super) outage: u32,
 }
 
-/// The most events of a watch that come before a fault that chance decided on.
-const MOST_EVENTS: u64 = 3;
+/// Before a fault that chance decided on come fewer events of a watch than this.
+const EVENT_COUNTS: u64 = 4;
 
 pub(super) struct Draw {
     pub(super) chance: u32,
@@ -101,7 +101,7 @@ impl Settings {
         *before = before.saturating_add(1);
         Draw {
             chance: u32::try_from(state % 1000).expect("it is below a thousand"),
-            events: mix(state) % MOST_EVENTS.saturating_add(1),
+            events: mix(state) % EVENT_COUNTS,
             variant: mix(mix(state)),
         }
     }
@@ -115,7 +115,7 @@ impl Settings {
     }
 }
 
-/// SplitMix64, by Sebastiano Vigna.
+/// `SplitMix64`, by Sebastiano Vigna.
 fn mix(seed: u64) -> u64 {
     let a = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let b = (a ^ (a >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,9 +65,9 @@ async fn read(answer: Response<AnswerBody>) -> (String, Option<BoxError>) {
     }
 }
 
-async fn kinds_of(seed: u64, namespaces: [&str; 40]) -> Vec<(Kind, Option<String>)> {
+async fn kinds_of(seed: u64, namespace: &str) -> Vec<(Kind, Option<String>)> {
     let faults = Faults::new(Settings::new(seed).rate(Kind::Conflict, 300).rate(Kind::ServerError, 300));
-    for (number, namespace) in namespaces.iter().enumerate() {
+    for number in 0..40 {
         let path = format!("/api/v1/namespaces/{namespace}/configmaps/{}", number % 4);
         ask(&faults, Method::PATCH, &path, &[]).await.unwrap();
     }
@@ -74,12 +76,12 @@ async fn kinds_of(seed: u64, namespaces: [&str; 40]) -> Vec<(Kind, Option<String
 
 #[tokio::test]
 async fn chance_is_the_seed_s_alone() {
-    let met = kinds_of(1, ["a"; 40]).await;
+    let met = kinds_of(1, "a").await;
     assert!(met.iter().any(|(kind, _name)| *kind == Kind::Conflict), "{met:?}");
     assert!(met.iter().any(|(kind, _name)| *kind == Kind::ServerError), "{met:?}");
     assert!(met.len() < 40);
-    assert_eq!(kinds_of(1, ["another"; 40]).await, met);
-    assert_ne!(kinds_of(2, ["a"; 40]).await, met);
+    assert_eq!(kinds_of(1, "another").await, met);
+    assert_ne!(kinds_of(2, "a").await, met);
 }
 
 #[tokio::test]

@@ -47,11 +47,12 @@ pub struct Awaited {
 impl Awaited {
     /// Waits until the hook has ended, and says at which request; panics if it does not.
     pub async fn happened(self, bound: Duration) -> Call {
-        match timeout(bound, self.done).await {
-            Ok(Ok(call)) => call,
-            Ok(Err(_gone)) => panic!("the hook {} never ended: it panicked, or the proxy is gone", self.what),
-            Err(_elapsed) => panic!("waited {bound:?} for the hook {}", self.what),
-        }
+        timeout(bound, self.done)
+            .await
+            .unwrap_or_else(|_elapsed| panic!("waited {bound:?} for the hook {}", self.what))
+            .unwrap_or_else(|_gone| {
+                panic!("the hook {} never ended: it panicked, or the proxy is gone", self.what)
+            })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Objects come back as strangers, and go by hand.
 
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::core::GroupVersionKind;
-use kube::{Api, Client, ResourceExt as _};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use nico_harness::backup::{Status, delete_by_hand, dump, recreate, take_finalizers_off};
 use nico_harness::{ControlPlane, Namespace};
 use serde_json::{Value, json};
@@ -16,12 +16,16 @@ fn kinds() -> [GroupVersionKind; 2] {
     ]
 }
 
+async fn resource(client: &Client) -> ApiResource {
+    kube::discovery::pinned_kind(client, &kinds()[0]).await.unwrap().0
+}
+
 async fn machines(client: Client, namespace: &Namespace) -> Api<DynamicObject> {
-    let (resource, _capabilities) = kube::discovery::pinned_kind(&client, &kinds()[0]).await.unwrap();
+    let resource = resource(&client).await;
     Api::namespaced_with(client, namespace.name(), &resource)
 }
 
-/// A machine with a status and a finalizer, and a ConfigMap that it owns.
+/// A machine with a status and a finalizer, and a `ConfigMap` that it owns.
 async fn furnish(client: &Client, namespace: &Namespace) {
     let machines = machines(client.clone(), namespace).await;
     let machine = json!({
@@ -36,7 +40,7 @@ async fn furnish(client: &Client, namespace: &Namespace) {
     machines.patch_status("m", &PatchParams::default(), &status).await.unwrap();
     let mut owned = config_map("owned");
     owned.data = Some([("key".to_owned(), "value".to_owned())].into());
-    owned.metadata.owner_references = Some(vec![made.owner_ref(&()).unwrap()]);
+    owned.metadata.owner_references = Some(vec![made.owner_ref(&resource(client).await).unwrap()]);
     config_maps(client.clone(), namespace).create(&PostParams::default(), &owned).await.unwrap();
 }
 

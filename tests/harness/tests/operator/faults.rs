@@ -8,8 +8,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
-use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client, Error, ResourceExt as _};
+use kube::{Api, Error, ResourceExt as _};
 use nico_harness::faults::{Faults, Kind, Order, Settings};
 use nico_harness::{ControlPlane, Namespace, wait_until};
 use tokio::time::timeout;
@@ -20,7 +19,12 @@ use super::{BOUND, config_map, config_maps, stored};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// A namespace, ConfigMaps in it through a client that meets faults, and the faults.
+/// Without bookmarks, which come when they like.
+fn quiet() -> WatchParams {
+    WatchParams::default().disable_bookmarks()
+}
+
+/// A namespace, `ConfigMaps` in it through a client that meets faults, and the faults.
 async fn faulty(prefix: &str, settings: Settings) -> (Namespace, Api<ConfigMap>, Faults) {
     let control_plane = ControlPlane::shared().await;
     let namespace = control_plane.namespace(prefix).await;
@@ -116,13 +120,11 @@ async fn a_watch_is_gone_at_its_start_and_on_its_way() {
     let (_namespace, api, faults) = faulty("gone", Settings::new(0)).await;
     apply(&api, "a").await.unwrap();
     faults.order(Order::new(Kind::Gone));
-    let Err(Error::Api(status)) = api.watch(&WatchParams::default(), "0").await else {
-        panic!("it has a status")
-    };
+    let Err(Error::Api(status)) = api.watch(&quiet(), "0").await else { panic!("it has a status") };
     assert_eq!((status.code, status.reason.as_str()), (410, "Expired"));
 
     faults.order(Order::new(Kind::GoneInWatch).after_events(1));
-    let events: Vec<_> = api.watch(&WatchParams::default(), "0").await.unwrap().try_collect().await.unwrap();
+    let events: Vec<_> = api.watch(&quiet(), "0").await.unwrap().try_collect().await.unwrap();
     let [WatchEvent::Added(first), WatchEvent::Error(status)] = events.as_slice() else {
         panic!("{events:?}")
     };
@@ -133,7 +135,7 @@ async fn a_watch_is_gone_at_its_start_and_on_its_way() {
 async fn quiet_watches_are_struck_too() {
     let (_namespace, api, faults) = faulty("struck", Settings::new(0)).await;
     for (kind, errors) in [(Kind::WatchClosed, 0), (Kind::WatchBroken, 1), (Kind::GoneInWatch, 0)] {
-        let events = api.watch(&WatchParams::default(), "0").await.unwrap();
+        let events = api.watch(&quiet(), "0").await.unwrap();
         faults.strike_watches(kind);
         let events: Vec<_> = timeout(BOUND, events.collect()).await.unwrap();
         assert_eq!(events.iter().filter(|event| event.is_err()).count(), errors, "{kind}: {events:?}");
@@ -160,7 +162,7 @@ async fn a_panic_is_in_the_task_that_asked_and_the_client_goes_on() {
 #[tokio::test]
 async fn while_the_server_is_down_all_is_refused() {
     let (_namespace, api, faults) = faulty("down", Settings::new(0)).await;
-    let events = api.watch(&WatchParams::default(), "0").await.unwrap();
+    let events = api.watch(&quiet(), "0").await.unwrap();
     faults.down();
     let events: Vec<_> = timeout(BOUND, events.collect()).await.unwrap();
     assert!(events.last().unwrap().is_err());
@@ -173,34 +175,31 @@ async fn while_the_server_is_down_all_is_refused() {
     apply(&api, "a").await.unwrap();
 }
 
-/// Tries until it succeeds, as what is reconciled is.
-async fn apply_until_done(client: Client, namespace: Namespace, name: String) {
-    let api = config_maps(client, &namespace);
-    wait_until("the apply", BOUND, async || {
-        timeout(BOUND, apply(&api, &name)).await.unwrap().map_err(|error| error.to_string())
-    })
-    .await
-    .unwrap();
+/// Watches for a moment, and adds what it sees.
+async fn look(api: &Api<ConfigMap>, seen: &mut BTreeSet<String>) {
+    let looking = async {
+        // What it is to meet comes at once, or after events that are there.
+        let Ok(mut events) = api.watch(&quiet(), "0").await.map(Box::pin) else { return };
+        while let Some(Ok(event)) = events.next().await {
+            if let WatchEvent::Added(object) = event {
+                seen.insert(object.name_any());
+            }
+        }
+    };
+    let _given_up = timeout(MOMENT, looking).await;
 }
 
 #[tokio::test]
 async fn every_kind_is_met_by_chance_and_all_is_well_once_faults_stop() {
-    let settings = Settings::new(11).all(60).hang(MOMENT).outage(2);
+    let settings = Settings::new(11).all(80).hang(MOMENT).outage(2);
     let (namespace, api, faults) = faulty("all", settings).await;
-    let mut events =
-        Box::pin(watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects());
-    let mut seen = BTreeSet::new();
-    let mut number = 0;
+    let mut written = BTreeSet::new();
     let going = async {
         while !faults.missing().is_empty() {
-            number += 1;
-            let name = format!("a-{number:03}");
-            apply_until_done(api.clone().into_client(), namespace.clone(), name).await;
-            // A watch that ends by itself, so that there are many.
-            let short = WatchParams::default().timeout(1);
-            if let Ok(watch) = api.watch(&short, "0").await {
-                let _events: Vec<_> = watch.collect().await;
-            }
+            let name = format!("a-{:03}", written.len());
+            wait_until("the apply", BOUND, async || apply(&api, &name).await).await.unwrap();
+            written.insert(name);
+            look(&api, &mut BTreeSet::new()).await;
         }
     };
     timeout(BOUND, going).await.unwrap_or_else(|_elapsed| panic!("never met: {:?}", faults.missing()));
@@ -208,16 +207,14 @@ async fn every_kind_is_met_by_chance_and_all_is_well_once_faults_stop() {
     let met = faults.injected();
     assert!(met.iter().all(|injected| injected.kind.can_meet(&injected.call)), "{met:?}");
 
-    let all = there(&namespace).await;
-    assert!(number > 0 && all.len() == number);
+    assert!(there(&namespace).await.iter().eq(&written), "{written:?}");
+    let mut seen = BTreeSet::new();
     let catching_up = async {
-        while seen.len() < all.len() {
-            if let Ok(object) = events.next().await.unwrap() {
-                seen.insert(object.name_any());
-            }
+        while seen != written {
+            look(&api, &mut seen).await;
         }
     };
-    timeout(BOUND, catching_up).await.unwrap();
+    timeout(BOUND, catching_up).await.unwrap_or_else(|_elapsed| panic!("not all is seen of {written:?}"));
     apply(&api, "last").await.unwrap();
     assert_eq!(faults.injected(), met);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, ResourceExt};
 use nico_harness::{ControlPlane, Namespace, Process};
 use serde_json::json;
 
@@ -16,10 +16,11 @@ mod audit;
 mod backup;
 mod faults;
 mod identity;
+mod log;
 mod process;
 mod proxy;
 
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 fn config_map(name: &str) -> ConfigMap {
     let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
@@ -30,20 +31,20 @@ fn config_maps(client: Client, namespace: &Namespace) -> Api<ConfigMap> {
     Api::namespaced(client, namespace.name())
 }
 
-/// The names of the ConfigMaps that are really there.
+/// The names of the `ConfigMaps` that are really there.
 async fn stored(control_plane: &ControlPlane, namespace: &Namespace) -> Vec<String> {
     let api = config_maps(control_plane.client().await, namespace);
-    api.list(&ListParams::default()).await.unwrap().iter().map(|object| object.name_any()).collect()
+    api.list(&ListParams::default()).await.unwrap().iter().map(ResourceExt::name_any).collect()
 }
 
-/// The test process that writes so many ConfigMaps and then watches them.
+/// The test process that writes so many `ConfigMaps` and then watches them.
 fn writer(kubeconfig: &Path, namespace: &Namespace, count: u32) -> Process {
     Process::start(env!("CARGO_BIN_EXE_test-child"), |command: &mut Command| {
         command.args(["write", namespace.name(), &count.to_string()]).env("KUBECONFIG", kubeconfig);
     })
 }
 
-/// An account that may do this with ConfigMaps in the namespace.
+/// An account that may do this with `ConfigMaps` in the namespace.
 async fn account(
     control_plane: &ControlPlane,
     namespace: &Namespace,

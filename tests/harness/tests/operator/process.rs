@@ -26,7 +26,7 @@ fn state(pid: u32) -> Option<char> {
 
 #[tokio::test]
 async fn its_lines_are_kept_by_stream_and_read_while_it_runs() {
-    let process = shell("echo one; echo two >&2; printf '\\377no end'; sleep 600");
+    let process = shell("echo one; echo two >&2; printf '\\377no end'; exec sleep 600");
     let last = process.line("the last", BOUND, |line| line.ends_with("no end"));
     // Its line has no end yet.
     tokio::time::timeout(Duration::from_millis(200), last).await.unwrap_err();
@@ -77,7 +77,7 @@ async fn one_whose_output_goes_on_has_not_ended() {
 
 #[tokio::test]
 async fn killed_it_is_gone_at_once() {
-    let process = shell("trap '' TERM INT; sleep 600");
+    let process = shell("trap '' TERM INT; exec sleep 600");
     process.kill_9();
     assert_eq!(state(process.pid()), None);
     assert_eq!(process.status().unwrap().signal(), Some(9));
@@ -104,7 +104,7 @@ async fn stopped_it_stands_still_until_it_goes_on() {
 
 #[tokio::test]
 async fn dropped_it_is_gone() {
-    let process = shell("sleep 600");
+    let process = shell("exec sleep 600");
     let pid = process.pid();
     drop(process);
     assert_eq!(state(pid), None);

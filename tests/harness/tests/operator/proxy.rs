@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
-use kube::{Api, Client, ResourceExt as _};
+use futures::{StreamExt as _, stream};
+use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
+use kube::{Client, ResourceExt as _};
 use nico_harness::faults::{Faults, Kind, Order, Settings};
 use nico_harness::proxy::{Proxy, Then};
 use nico_harness::{ControlPlane, wait_until};
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::{BOUND, account, config_map, config_maps, stored, writer};
@@ -18,8 +16,13 @@ use super::{BOUND, account, config_map, config_maps, stored, writer};
 /// Long enough for what would come to come, on loopback.
 const MOMENT: Duration = Duration::from_millis(300);
 
+/// Without bookmarks, which come when they like.
+pub(crate) fn quiet() -> WatchParams {
+    WatchParams::default().disable_bookmarks()
+}
+
 /// A client of the admin's behind the proxy.
-async fn client(control_plane: &ControlPlane, proxy: &Proxy) -> Client {
+pub(crate) async fn client(control_plane: &ControlPlane, proxy: &Proxy) -> Client {
     let mut config = control_plane.config().await;
     config.cluster_url = proxy.url().parse().unwrap();
     config.default_retry = false;
@@ -104,108 +107,6 @@ async fn a_process_runs_behind_it_as_it_would_without() {
     assert_eq!(seen.iter().filter(|event| event.verb == "watch").count(), 1);
 }
 
-/// Requests of all forms, with or without success.
-async fn all_forms(client: Client, namespace: &nico_harness::Namespace) {
-    let api = config_maps(client.clone(), namespace);
-    let patch = Patch::Apply(config_map("a"));
-    let manager = PatchParams::apply("test").force();
-    api.create(&PostParams::default(), &config_map("b")).await.unwrap();
-    api.create(&PostParams::default(), &config_map("b")).await.unwrap_err();
-    api.patch("a", &manager, &patch).await.unwrap();
-    api.patch("a", &manager.clone().dry_run(), &patch).await.unwrap();
-    let object = api.get("a").await.unwrap();
-    api.replace("a", &PostParams::default(), &object).await.unwrap();
-    api.list(&ListParams::default().limit(1)).await.unwrap();
-    api.get_opt("c").await.unwrap();
-    api.delete("a", &DeleteParams::background()).await.unwrap();
-    api.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
-    let events: Vec<_> =
-        api.watch(&WatchParams::default().timeout(1), "0").await.unwrap().try_collect().await.unwrap();
-    drop(events);
-    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace.name());
-    let lease = serde_json::from_value(json!({"metadata": {"name": "leader"}})).unwrap();
-    leases.create(&PostParams::default(), &lease).await.unwrap();
-    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
-    namespaces.get(namespace.name()).await.unwrap();
-    namespaces.get_status(namespace.name()).await.unwrap();
-    namespaces.list(&ListParams::default()).await.unwrap();
-    client.apiserver_version().await.unwrap();
-    client.list_api_groups().await.unwrap();
-    client.list_api_group_resources("apps/v1").await.unwrap();
-    client.list_core_api_resources("v1").await.unwrap();
-}
-
-#[tokio::test]
-async fn its_log_tells_what_the_server_s_own_log_tells() {
-    let control_plane = ControlPlane::shared().await;
-    let namespace = control_plane.namespace("log").await;
-    let account = control_plane.service_account(namespace.name(), "admin").await;
-    let (_folder, binding) = admin(&account.user(), namespace.name());
-    control_plane.apply_yaml(&binding).await;
-    let proxy = Proxy::to(control_plane.config().await).start();
-    let client = account.at(&proxy.url()).client().await;
-    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
-    let from = wait_until("the binding to be in force", BOUND, async || {
-        namespaces.list(&ListParams::default().limit(1)).await?;
-        Ok::<_, kube::Error>(proxy.log().len())
-    })
-    .await
-    .unwrap();
-    let mark = control_plane.audit_mark().await;
-
-    all_forms(client, &namespace).await;
-
-    let now = control_plane.audit_mark().await;
-    let theirs: Vec<_> = control_plane
-        .audit_between(mark, now)
-        .into_iter()
-        .filter(|event| event.user == account.user())
-        // It is in the log when it ends; and what is created there has a name.
-        .map(|event| {
-            let name = event.name.filter(|_| event.verb != "create");
-            let about =
-                (event.verb, event.api_group, event.resource, event.subresource, event.namespace, name);
-            (about, event.dry_run, event.uri, event.code)
-        })
-        .collect();
-    let ours: Vec<_> = proxy.log()[from..]
-        .iter()
-        .map(|exchange| {
-            let call = exchange.call.clone();
-            let about =
-                (call.verb, call.api_group, call.resource, call.subresource, call.namespace, call.name);
-            (about, call.dry_run, call.uri, exchange.status.unwrap().as_u16())
-        })
-        .collect();
-    assert_eq!(theirs, ours);
-    // create, apply, replace, delete, delete all: no dry run, no Lease, nothing in vain.
-    assert_eq!(proxy.writes(), 5);
-}
-
-/// A file that gives this user all rights.
-fn admin(user: &str, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
-    let binding = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "User", "name": user}],
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("binding.json");
-    std::fs::write(&file, binding.to_string()).unwrap();
-    (folder, file)
-}
-
-#[tokio::test]
-async fn what_is_counted_is_the_test_s_choice() {
-    let control_plane = ControlPlane::shared().await;
-    let namespace = control_plane.namespace("counting").await;
-    let proxy = Proxy::to(control_plane.config().await).counting(|call| call.resource == "leases").start();
-    all_forms(client(control_plane, &proxy).await, &namespace).await;
-    assert_eq!(proxy.writes(), 1);
-}
-
 #[tokio::test]
 async fn an_answer_that_is_dropped_was_a_write_all_the_same() {
     let control_plane = ControlPlane::shared().await;
@@ -274,6 +175,27 @@ async fn while_a_hook_runs_no_other_write_goes_on() {
 }
 
 #[tokio::test]
+async fn what_the_server_has_committed_is_counted_also_if_its_client_is_gone() {
+    let control_plane = ControlPlane::shared().await;
+    let namespace = control_plane.namespace("given-up").await;
+    let proxy = Proxy::to(control_plane.config().await).start();
+    let api = config_maps(client(control_plane, &proxy).await, &namespace);
+    let (go_on, wait) = tokio::sync::oneshot::channel();
+    let first = proxy
+        .before_write(1, async move |_call| {
+            wait.await.unwrap();
+            Then::GoOn
+        })
+        .await;
+    let parameters = PostParams::default();
+    timeout(MOMENT, api.create(&parameters, &config_map("a"))).await.unwrap_err();
+    go_on.send(()).unwrap();
+    first.happened(BOUND).await;
+    wait_until("the write", BOUND, async || (proxy.writes() == 1).then_some(()).ok_or("none")).await.unwrap();
+    assert_eq!(stored(control_plane, &namespace).await, ["a"]);
+}
+
+#[tokio::test]
 async fn a_hook_that_panics_is_a_test_that_fails() {
     let control_plane = ControlPlane::shared().await;
     let namespace = control_plane.namespace("panics").await;
@@ -294,7 +216,7 @@ async fn stalled_nothing_goes_through_and_then_all_of_it() {
     let proxy = Proxy::to(control_plane.config().await).start();
     let through = config_maps(client(control_plane, &proxy).await, &namespace);
     let direct = config_maps(control_plane.client().await, &namespace);
-    let mut events = Box::pin(through.watch(&WatchParams::default(), "0").await.unwrap());
+    let mut events = Box::pin(through.watch(&quiet(), "0").await.unwrap());
 
     proxy.stall();
     direct.create(&PostParams::default(), &config_map("a")).await.unwrap();
@@ -302,7 +224,6 @@ async fn stalled_nothing_goes_through_and_then_all_of_it() {
     let write = config_map("b");
     let mut writing = Box::pin(through.create(&parameters, &write));
     timeout(MOMENT, &mut writing).await.unwrap_err();
-    // The namespace's own certificate may be there.
     timeout(MOMENT, events.next()).await.map(|event| panic!("{event:?}")).unwrap_err();
     assert_eq!(stored(control_plane, &namespace).await, ["a"]);
 
@@ -321,7 +242,7 @@ async fn severed_is_what_was_there_and_not_what_comes() {
     let namespace = control_plane.namespace("severed").await;
     let proxy = Proxy::to(control_plane.config().await).start();
     let api = config_maps(client(control_plane, &proxy).await, &namespace);
-    let mut events = Box::pin(api.watch(&WatchParams::default(), "0").await.unwrap());
+    let mut events = Box::pin(api.watch(&quiet(), "0").await.unwrap());
     proxy.stall();
     let parameters = PostParams::default();
     let write = config_map("a");
@@ -344,7 +265,7 @@ async fn shut_down_nothing_is_left_of_it() {
     let namespace = control_plane.namespace("shutdown").await;
     let proxy = Proxy::to(control_plane.config().await).start();
     let api = config_maps(client(control_plane, &proxy).await, &namespace);
-    let mut events = Box::pin(api.watch(&WatchParams::default(), "0").await.unwrap());
+    let mut events = Box::pin(api.watch(&quiet(), "0").await.unwrap());
     let address = proxy.url().replace("http://", "");
 
     proxy.shutdown().await;
@@ -368,7 +289,7 @@ async fn a_process_meets_faults_too() {
     let error = api.create(&PostParams::default(), &config_map("b")).await.unwrap_err();
     assert!(matches!(&error, kube::Error::Api(status) if status.code == 500), "{error}");
     faults.order(Order::new(Kind::GoneInWatch).after_events(1));
-    let mut events = Box::pin(api.watch(&WatchParams::default(), "0").await.unwrap());
+    let mut events = Box::pin(api.watch(&quiet(), "0").await.unwrap());
     let mut seen = Vec::new();
     while let Some(event) = timeout(BOUND, events.next()).await.unwrap() {
         seen.push(event.unwrap());
