@@ -26,8 +26,8 @@ use crate::faults::{Fail, Faults, Whose};
 const FOLDERS: [&str; 9] =
     ["fail", "fail-handler", "fail-timer", "fail-cleanup", "slow", "slow-timer", "lose", "hold", "twin"];
 
-/// A folder by which a world is controlled. It alone says what is wrong with machines that it names, or has
-/// named.
+/// A folder by which a world is controlled: `nio-stand-in --help` lists its files. It alone says what is
+/// wrong with machines that it names, or has named.
 #[derive(Debug)]
 pub struct ControlFolder {
     path: PathBuf,

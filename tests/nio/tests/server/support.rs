@@ -169,15 +169,14 @@ impl Place {
         self.until(name, "the configuration to be proven", |live| is_proven(live).then(|| live.clone())).await
     }
 
-    /// Both twins of a new configuration have ended.
+    /// Both twins of a machine's first configuration have ended, and have written what there is to write.
     pub async fn created(&self, name: &str, machine: &str) -> NixosConfiguration {
-        self.log_until("handler and timer to end", |log| {
-            let ended = |actor| {
-                log.of(machine).runs().iter().any(|run| run.start.actor == actor && run.end.is_some())
-            };
-            (ended(Actor::Handler) && ended(Actor::Timer)).then_some(())
+        wait_until("handler and timer to end", BOUND, async || {
+            let looks = [Actor::Handler, Actor::Timer].map(|actor| self.control.looks(machine, actor));
+            looks.iter().all(|count| *count > 0).then_some(()).ok_or_else(|| format!("{looks:?}"))
         })
-        .await;
+        .await
+        .unwrap();
         self.proven(name).await
     }
 
@@ -216,10 +215,22 @@ impl Place {
         self.control.log()
     }
 
-    /// What NIO wrote in this namespace.
-    pub fn written(&self) -> Vec<Event> {
-        let events = self.control_plane.audit_in(&self.namespace);
+    /// What NIO wrote in this namespace, up to now: the audit log lags, but keeps the order.
+    pub async fn written(&self) -> Vec<Event> {
+        let last = format!("last-{}", self.log().events().len() + self.audit().len());
+        self.secret(&last).await;
+        let events = wait_until("the last write in the audit log", BOUND, async || {
+            let events = self.audit();
+            let is_last = |event: &Event| event.name.as_deref() == Some(&last) && event.is_write();
+            events.iter().any(is_last).then_some(events).ok_or("not yet")
+        })
+        .await
+        .unwrap();
         events.into_iter().filter(|event| event.user_agent == "nio-stand-in" && event.is_write()).collect()
+    }
+
+    fn audit(&self) -> Vec<Event> {
+        self.control_plane.audit_in(&self.namespace)
     }
 }
 
