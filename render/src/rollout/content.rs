@@ -8,7 +8,7 @@ use nico_crds::names::{CONFIRM_AT, Role, WRITTEN_AT};
 use super::shortcoming::Shortcoming;
 use super::standing::{Content, Standing};
 use super::{Planner, WaitReason};
-use crate::proof::{self, Finding};
+use crate::proof::{self, Finding, times};
 
 impl<'a> Planner<'a> {
     /// Why new content for it cannot be written now.
@@ -32,7 +32,7 @@ impl<'a> Planner<'a> {
         if standing.live.spec.full_install == Some(true) {
             return None;
         }
-        let written = self.observed.ownership(standing.live).and_then(|ownership| ownership.written_at);
+        let written = self.observed.written_at(standing.live);
         let cleared = proof::cleared(standing.live, self.observed.inventory.dialect, written);
         cleared.lack().map(|lack| WaitReason::Clearing { lacks: lack.to_string() })
     }
@@ -73,7 +73,7 @@ impl<'a> Planner<'a> {
         let keeps = standing.is_overdue() && standing.content == Content::CurrentButForLists;
         let overdue = self.timing.deadline.checked_add(SignedDuration::from_secs(1));
         let overdue = overdue.and_then(|long| self.now.checked_sub(long).ok()).filter(|_| keeps);
-        let before = proof::written(standing.live).yes().copied();
+        let before = times::written(standing.live).yes().copied();
         overdue.map_or(self.now, |overdue| before.map_or(overdue, |before| before.min(overdue)))
     }
 }

@@ -93,9 +93,7 @@ impl<'a> Planner<'a> {
         let Some(mut object) = self.as_it_is(standing.live) else { return false };
         let annotations = object.metadata.annotations.get_or_insert_default();
         annotations.insert(LEAVING.to_owned(), self.now.to_string());
-        let fields = self.differing(&object, standing.live);
-        self.write(standing, object, Purpose::Leaving, fields);
-        true
+        self.write(standing, object, Purpose::Leaving)
     }
 
     fn finish(&mut self, standing: &Standing<'_>) {

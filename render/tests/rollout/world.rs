@@ -14,7 +14,7 @@ use nico_render::rollout::{Plan, Step, WaitReason, Write, rollout};
 use nico_render::{
     ClusterKey, Desired, Health, Inventory, Membership, Observed, Ownership, Sight, TokenState,
 };
-use nico_render::{files, render_all};
+use nico_render::{fields, files, render_all};
 
 pub const NAMESPACE: &str = "fleet";
 pub const HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
@@ -151,7 +151,11 @@ impl World {
                 let gone = target.configuration.clone();
                 self.inventory.configurations.retain(|live| live.metadata.name.as_ref() != Some(&gone));
             }
-            Step::AdoptStatus | Step::CreateToken | Step::OwnToken { .. } | Step::Adopt(_) => {}
+            Step::AdoptStatus
+            | Step::LookAtToken
+            | Step::CreateToken
+            | Step::OwnToken { .. }
+            | Step::Adopt(_) => {}
         }
     }
 
@@ -164,7 +168,7 @@ impl World {
         born.metadata.creation_timestamp = Some(Time(self.now));
         born.metadata.finalizers = Some(vec![KOPF_FINALIZER.to_owned()]);
         self.inventory.configurations.push(Arc::new(born));
-        self.note_ownership(uid);
+        self.note_ownership(uid, object);
     }
 
     /// As a server-side apply: what was NICO's and is not sent goes, what is others' stays.
@@ -183,15 +187,13 @@ impl World {
         });
         annotations.extend(sent.metadata.annotations.unwrap_or_default());
         let uid = live.metadata.uid.clone().unwrap();
-        self.note_ownership(uid);
+        self.note_ownership(uid, &write.object);
     }
 
-    fn note_ownership(&mut self, uid: String) {
-        let ownership = Ownership {
-            own: Some(serde_json::json!({})),
-            written_at: Some(self.now),
-            ..Ownership::default()
-        };
+    fn note_ownership(&mut self, uid: String, sent: &NixosConfiguration) {
+        let own = fields::owned(&serde_json::to_value(sent).unwrap());
+        let ownership = Ownership { own: Some(own), ..Ownership::default() };
+        self.sight.written_at.insert(uid.clone(), self.now);
         self.sight.ownership.insert(uid, Arc::new(ownership));
     }
 
@@ -451,6 +453,7 @@ fn line(step: &Step) -> Option<String> {
         Step::Finalizers { .. }
         | Step::AdoptStatus
         | Step::Remember(_)
+        | Step::LookAtToken
         | Step::CreateToken
         | Step::OwnToken { .. } => None,
     }
