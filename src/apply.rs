@@ -1,21 +1,25 @@
 //! `nico apply --once`: one pass over an API server.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use nico_apply::connect::{Target, connect};
-use nico_apply::observe::{Scope, now, observe};
-use nico_apply::once::{Done, Options, Outcome, Token, pass};
+use nico_apply::hands::Done;
+use nico_apply::observe::Scope;
+use nico_apply::once::{Options, Outcome, pass, see_installed};
 use nico_crds::names::join_token_secret;
 use nico_render::ClusterKey;
 
 use crate::cli::{Apply, DryRun, FAILED};
+use crate::input;
 use crate::report::Report;
 use crate::stdout;
 
 /// Runs it.
 pub fn run(arguments: &Apply) -> Result<ExitCode> {
+    if let Some(git_repo) = &arguments.default_git_repo {
+        input::judge_git_repo("--default-git-repo", git_repo)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(apply(arguments))
 }
@@ -28,58 +32,58 @@ async fn apply(arguments: &Apply) -> Result<ExitCode> {
         namespace: arguments.namespace.as_deref(),
         default_git_repo: arguments.default_git_repo.as_deref(),
     };
-    let inventory = observe(&client, &scope).await?;
-    if inventory.clusters.is_empty() {
-        Report::note("there is no KubernetesCluster");
-    }
     let options = Options {
-        leave_full_install: arguments.leave_full_install,
+        installs: arguments.leave_full_install || arguments.wait,
         dry_run: arguments.dry_run == DryRun::Server,
     };
-    let outcomes = pass(&client, &inventory, now(), options).await;
+    let outcomes = pass(&client, &scope, options).await?;
+    if outcomes.is_empty() {
+        Report::note("there is no KubernetesCluster");
+    }
     let mut failed = false;
+    let mut installing = Vec::new();
     for (cluster, outcome) in outcomes {
-        stdout::print(&told(&cluster, &outcome, options.dry_run))?;
-        for diagnostic in &outcome.diagnostics {
-            Report::diagnostic(&cluster, diagnostic);
+        failed |= tell(&cluster, &outcome, options.dry_run)?;
+        if outcome.done.iter().any(|done| matches!(done, Done::Created { wipes_disk: true, .. })) {
+            installing.push(cluster);
         }
-        if let Some(error) = outcome.error {
-            failed = true;
-            Report::error(anyhow::Error::new(error).context(format!("cluster {cluster}")).as_ref());
-        }
+    }
+    if arguments.wait && !installing.is_empty() {
+        see_installed(&client, &scope, &installing, |cluster, done| {
+            // Whoever read it may have had enough: what is done is done.
+            let _ = stdout::print(&line(cluster, done, false));
+        })
+        .await?;
     }
     Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
 }
 
-/// What was done and what waits, a line each, in kubectl's manner.
-fn told(cluster: &ClusterKey, outcome: &Outcome, dry_run: bool) -> String {
-    let mut text = String::new();
-    let suffix = if dry_run { " (server dry run)" } else { "" };
+/// Says what was done and what waits; whether anything went wrong.
+fn tell(cluster: &ClusterKey, outcome: &Outcome, dry_run: bool) -> Result<bool> {
     for done in &outcome.done {
-        let line = match done {
-            Done::Remembered => {
-                format!("kubernetescluster.nico.homystack.com/{} selection remembered", cluster.name)
-            }
-            Done::Token(Token::Created) => format!("secret/{} created", join_token_secret(&cluster.name)),
-            Done::Token(Token::Kept) => continue,
-            Done::Token(Token::Guessable) => {
-                format!("secret/{} kept, although anybody can guess it", join_token_secret(&cluster.name))
-            }
-            Done::Created { configuration, wipes_disk, .. } => {
-                let wipes = if *wipes_disk { ", which WIPES THE DISK of its machine" } else { "" };
-                format!("nixosconfiguration.nio.homystack.com/{configuration} created{wipes}")
-            }
-            Done::Withheld { machine, configuration } => format!(
-                "nixosconfiguration.nio.homystack.com/{configuration} withheld: it WIPES THE DISK of machine {machine}, \
-                 and somebody must take fullInstall off again once it is installed, or NIO wipes it once more at the \
-                 next change; --leave-full-install creates it"
-            ),
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}: {line}{suffix}", cluster.namespace);
+        stdout::print(&line(cluster, done, dry_run))?;
     }
     for waiting in &outcome.waiting {
-        let _ = writeln!(text, "{}: machine {} {}", cluster.namespace, waiting.machine, waiting.reason);
+        stdout::print(&format!("{}: {waiting}\n", cluster.namespace))?;
     }
-    text
+    for diagnostic in &outcome.diagnostics {
+        Report::diagnostic(cluster, diagnostic);
+    }
+    for error in &outcome.errors {
+        Report::failure(cluster, error);
+    }
+    Ok(!outcome.errors.is_empty())
+}
+
+/// In kubectl's manner.
+fn line(cluster: &ClusterKey, done: &Done, dry_run: bool) -> String {
+    let object = match (done, done.configuration()) {
+        (_, Some(configuration)) => format!("nixosconfiguration.nio.homystack.com/{configuration}"),
+        (Done::TokenCreated | Done::TokenOwned { .. }, None) => {
+            format!("secret/{}", join_token_secret(&cluster.name))
+        }
+        (_, None) => format!("kubernetescluster.nico.homystack.com/{}", cluster.name),
+    };
+    let suffix = if dry_run { " (server dry run)" } else { "" };
+    format!("{}: {object}: {done}{suffix}\n", cluster.namespace)
 }

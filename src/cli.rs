@@ -2,13 +2,16 @@
 
 #![allow(clippy::doc_markdown, reason = "clap prints these comments to people as they are")]
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use k8s_openapi::jiff::SignedDuration;
 
-use crate::{apply, render, stdout};
+use crate::{apply, render, run, stdout};
 
 /// The exit code of kubectl diff for "different".
 pub const DIFFERENT: u8 = 1;
@@ -34,8 +37,10 @@ pub enum Command {
     ///
     /// Exits with 0 if all went well, with 1 if --diff found a difference, with 2 after an error.
     Render(Render),
-    /// Creates what is missing on an API server.
+    /// Makes one pass over an API server, as the operator would.
     Apply(Apply),
+    /// Is the operator: makes clusters what they should be, and keeps them so.
+    Run(Run),
     /// Prints the CustomResourceDefinition of KubernetesCluster.
     Crds,
 }
@@ -46,6 +51,7 @@ impl Cli {
         match &self.command {
             Command::Render(arguments) => render::run(arguments),
             Command::Apply(arguments) => apply::run(arguments),
+            Command::Run(arguments) => run::run(arguments),
             Command::Crds => {
                 stdout::print(&nico_crds::definition_yaml()?)?;
                 Ok(ExitCode::SUCCESS)
@@ -129,12 +135,90 @@ pub struct Apply {
     /// Also create configurations that WIPE A DISK, although nothing here takes `fullInstall` off again:
     /// do it yourself once the machine is installed, before anything else changes, or NIO wipes it once
     /// more.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wait")]
     pub leave_full_install: bool,
+
+    /// Stay until what was created is installed, and take `fullInstall` off as soon as it is. So
+    /// configurations that WIPE A DISK are created.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub wait: bool,
 
     /// `server`: let the API server check everything and keep nothing.
     #[arg(long, value_enum, default_value_t = DryRun::None)]
     pub dry_run: DryRun,
+}
+
+/// How to be the operator.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig; absent: the current one.
+    #[arg(long)]
+    pub context: Option<String>,
+
+    /// Look after this namespace only; may be repeated. Absent: all.
+    #[arg(short, long)]
+    pub namespace: Vec<String>,
+
+    /// The repository of clusters that name none.
+    #[arg(long, value_name = "URL")]
+    pub default_git_repo: Option<String>,
+
+    /// Go over all clusters this often, changed or not.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub interval: Duration,
+
+    /// Act only while holding a Lease, so that several replicas can stand by.
+    #[arg(long)]
+    pub leader_elect: bool,
+
+    /// The namespace of the Lease; absent: the pod's own.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub leader_elect_namespace: Option<String>,
+
+    /// After so long without a renewal another replica may take the Lease.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    pub leader_elect_lease_duration: Duration,
+
+    /// A leader that could not renew the Lease for so long acts no more.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub leader_elect_renew_deadline: Duration,
+
+    /// The Lease is renewed, or tried for, this often.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    pub leader_elect_retry_period: Duration,
+
+    /// The port of /metrics, /healthz and /readyz; 0 takes a free one, which the log names.
+    #[arg(long, env = "METRICS_PORT", default_value_t = 8080)]
+    pub metrics_port: u16,
+
+    /// The address of /metrics, /healthz and /readyz.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub metrics_bind_address: IpAddr,
+
+    /// The form of the log. What is in it the environment variable RUST_LOG says (default: info).
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// A length of time, as Kubernetes' own tools take it: 30s, 500ms, 1m30s.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: SignedDuration =
+        text.parse().map_err(|_| "wanted a duration such as 30s or 1m30s".to_owned())?;
+    let positive = Duration::try_from(parsed).ok().filter(|duration| !duration.is_zero());
+    positive.ok_or_else(|| "wanted a duration longer than nothing".to_owned())
 }
 
 /// Whether writes are only tried.

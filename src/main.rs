@@ -6,6 +6,7 @@ mod input;
 mod output;
 mod render;
 mod report;
+mod run;
 mod stdout;
 
 use std::process::ExitCode;

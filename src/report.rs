@@ -19,13 +19,12 @@ pub struct Report;
 impl Report {
     /// It did not work, and why.
     pub fn error(error: &(dyn Error + 'static)) {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message = format!("{message}: {cause}");
-            source = cause.source();
-        }
-        write("error", RED, "", &message);
+        write("error", RED, "", &chain(error));
+    }
+
+    /// It did not work for a cluster, and why.
+    pub fn failure(cluster: &ClusterKey, error: &(dyn Error + 'static)) {
+        write("error", RED, "", &format!("cluster {cluster}: {}", chain(error)));
     }
 
     /// It will hurt, or something is missing.
@@ -51,6 +50,17 @@ impl Report {
     pub fn alarm(message: impl Display) {
         write("warning", RED, RED, &message.to_string());
     }
+}
+
+/// An error with all that is behind it.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    message
 }
 
 fn write(label: &str, colour: &str, of_message: &str, message: &str) {

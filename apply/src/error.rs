@@ -21,6 +21,24 @@ pub enum ApplyError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A definition is older than this NICO.
+    #[error("the definition {crd} on the server lacks {field}: {remedy}")]
+    OldDefinition {
+        /// The `CustomResourceDefinition`.
+        crd: &'static str,
+        /// The first field that it lacks.
+        field: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The server does not answer.
+    #[error("no answer to {what} within {seconds} s")]
+    Timeout {
+        /// What was asked for.
+        what: String,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The Machine CRD is neither of the two that are known.
     #[error("the Machine CRD has neither spec.hostname (Python NIO) nor spec.host (Go NIO)")]
     UnknownDialect,
@@ -33,7 +51,7 @@ pub enum ApplyError {
         cause: kube::Error,
     },
     /// An object on the server does not fit its type.
-    #[error("{kind} {namespace}/{name} cannot be understood")]
+    #[error("{kind} {namespace}/{name} cannot be understood: {why}")]
     Malformed {
         /// The kind.
         kind: &'static str,
@@ -42,8 +60,7 @@ pub enum ApplyError {
         /// The name.
         name: String,
         /// Why.
-        #[source]
-        source: serde_json::Error,
+        why: String,
     },
     /// A write was refused.
     #[error("cannot write {what}: {}", words(cause))]
@@ -59,27 +76,28 @@ pub enum ApplyError {
         /// What.
         what: String,
     },
+    /// Another manager owns a field of what was applied.
+    #[error("{what} is held by another manager: {}", words(cause))]
+    Contested {
+        /// What.
+        what: String,
+        /// Whose.
+        cause: kube::Error,
+    },
+    /// This replica leads no longer, and writes nothing more.
+    #[error("another replica leads")]
+    NotLeading,
+    /// A write changed nothing, although something differed: the same would be tried for ever.
+    #[error("{what} was applied and did not change: {fields}")]
+    WithoutEffect {
+        /// What.
+        what: String,
+        /// The fields that differed.
+        fields: String,
+    },
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness: {0}")]
     Randomness(getrandom::Error),
-    /// The Secret with the join token is somebody else's.
-    #[error(
-        "the Secret \"{secret}\" exists and is not NICO's; it is neither used nor touched. Remove it, or give it the label {label}"
-    )]
-    ForeignToken {
-        /// Its name.
-        secret: String,
-        /// The label that says whose it is.
-        label: String,
-    },
-    /// The Secret with the join token is gone, and machines run with it.
-    #[error(
-        "the Secret \"{secret}\" with the join token is gone, and machines run with that token: restore it; NICO invents no other"
-    )]
-    TokenLost {
-        /// Its name.
-        secret: String,
-    },
     /// A cluster cannot be rendered.
     #[error("cluster {cluster}: {source}")]
     Render {
@@ -94,6 +112,48 @@ pub enum ApplyError {
     Json(#[from] serde_json::Error),
 }
 
+impl ApplyError {
+    /// In one CamelCase word, for metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Kubeconfig(_) => "Kubeconfig",
+            Self::Client(_) => "Client",
+            Self::MissingKind { .. } => "MissingKind",
+            Self::OldDefinition { .. } => "OldDefinition",
+            Self::Timeout { .. } => "Timeout",
+            Self::UnknownDialect => "UnknownDialect",
+            Self::Read { .. } => "Read",
+            Self::Malformed { .. } => "Malformed",
+            Self::Write { .. } => "Write",
+            Self::Conflict { .. } => "Conflict",
+            Self::Contested { .. } => "Contested",
+            Self::NotLeading => "NotLeading",
+            Self::WithoutEffect { .. } => "WithoutEffect",
+            Self::Randomness(_) => "Randomness",
+            Self::Render { .. } => "Render",
+            Self::Json(_) => "Json",
+        }
+    }
+}
+
+/// An error with all that is behind it, in one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    told
+}
+
+/// Another manager owns a field of what was applied.
+pub(crate) fn is_contested(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.details.as_ref().is_some_and(|details| {
+        details.causes.iter().any(|cause| cause.reason == "FieldManagerConflict")
+    }))
+}
+
 /// The API server answered with this HTTP status.
 pub(crate) fn has_code(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
@@ -101,7 +161,7 @@ pub(crate) fn has_code(error: &kube::Error, code: u16) -> bool {
 
 /// What the server says, in its own words alone: kube would add the whole answer.
 #[allow(clippy::wildcard_enum_match_arm, reason = "all others speak for themselves")]
-fn words(error: &kube::Error) -> String {
+pub(crate) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
         other => {

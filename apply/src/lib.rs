@@ -1,13 +1,20 @@
 //! The hands of NICO: all that reads or writes a Kubernetes API server.
 //!
-//! Decisions live in `nico-render`. What is here executes a plan, one write after the other, each of
-//! them bound to what it was decided on.
+//! Decisions live in `nico-render`. What is here sees to it that they are made from a whole picture, and
+//! executes them, each write bound to what it was decided on.
 
+pub mod cache;
 pub mod connect;
 mod error;
+mod events;
+pub mod hands;
+mod kinds;
+pub mod lease;
+pub mod metrics;
 pub mod observe;
 pub mod once;
+pub mod operator;
+pub mod serve;
 mod token;
-mod write;
 
 pub use error::ApplyError;

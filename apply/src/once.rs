@@ -1,28 +1,35 @@
-//! One pass: observe, render, plan, write. What exists and differs is only reported.
+//! One pass over an API server, by the same hands as the operator's.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
-use kube::{Client, ResourceExt};
+use kube::Client;
 use nico_crds::KubernetesCluster;
-use nico_render::rollout::{Plan, Step, Waiting, rollout};
-use nico_render::{ClusterKey, Desired, DesiredConfiguration, Diagnostic, Inventory, render_all};
+use nico_render::rollout::{Purpose, Step, Waiting, rollout};
+use nico_render::{ClusterKey, Desired, Diagnostic, Inventory, Observed, Sight, render_all};
+use tokio::time::sleep;
 
-pub use crate::token::Token;
-use crate::write::{self, Mode};
-use crate::{ApplyError, token};
+use crate::ApplyError;
+use crate::hands::writer::{IN_FLIGHT, Writer};
+use crate::hands::{Done, Hands, Turn};
+use crate::lease::Leadership;
+use crate::observe::{Scope, now, observe};
+use crate::token::Tokens;
+
+/// Between two looks, while an installation is waited for.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// How the pass is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Create configurations that wipe a disk, although nobody here clears `fullInstall` afterwards.
-    pub leave_full_install: bool,
+    /// Create configurations that wipe a disk.
+    pub installs: bool,
     /// Let the server check everything and keep nothing.
     pub dry_run: bool,
 }
 
 /// What happened to one cluster.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// What there is to say about it.
     pub diagnostics: Vec<Diagnostic>,
@@ -30,137 +37,115 @@ pub struct Outcome {
     pub done: Vec<Done>,
     /// What waits, and for what.
     pub waiting: Vec<Waiting>,
-    /// What ended the pass before its time.
-    pub error: Option<ApplyError>,
+    /// What went wrong.
+    pub errors: Vec<ApplyError>,
 }
 
-/// Something that was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// The status was written.
-    Remembered,
-    /// The join token was seen to.
-    Token(Token),
-    /// A configuration was created.
-    Created {
-        /// Its machine.
-        machine: String,
-        /// Its name.
-        configuration: String,
-        /// THE DISK of the machine is wiped.
-        wipes_disk: bool,
-    },
-    /// A configuration was not created: it would wipe a disk, and nobody would clear `fullInstall`.
-    Withheld {
-        /// Its machine.
-        machine: String,
-        /// Its name.
-        configuration: String,
-    },
-}
+/// What happened to each cluster.
+pub type Outcomes = BTreeMap<ClusterKey, Outcome>;
 
-/// Makes the pass, over all clusters of the inventory. One that fails keeps no other from its turn.
-pub async fn pass(
-    client: &Client,
-    inventory: &Inventory,
-    now: Timestamp,
-    options: Options,
-) -> BTreeMap<ClusterKey, Outcome> {
-    let mut rendered = render_all(inventory);
+/// Makes the pass, over all clusters that are in the scope. One that fails keeps no other from its turn.
+pub async fn pass(client: &Client, scope: &Scope<'_>, options: Options) -> Result<Outcomes, ApplyError> {
+    let (inventory, sight) = observe(client, scope).await?;
+    let writer = writer(client, options);
+    let observed = Observed::new(&inventory, &sight);
+    let mut rendered = render_all(&inventory);
     let mut outcomes = BTreeMap::new();
     for cluster in &inventory.clusters {
         let key = ClusterKey::of(cluster);
-        let Some(desired) = rendered.remove(&key) else {
-            continue;
-        };
-        let outcome = match desired {
-            Ok(desired) => turn(client, cluster, desired, inventory, now, options).await,
-            Err(source) => Outcome::failed(ApplyError::Render { cluster: key.clone(), source }),
+        let outcome = match rendered.remove(&key) {
+            Some(Ok(desired)) => turn(&writer, cluster, desired, &observed, options).await,
+            Some(Err(source)) => Outcome {
+                errors: vec![ApplyError::Render { cluster: key.clone(), source }],
+                ..Outcome::default()
+            },
+            None => continue,
         };
         outcomes.insert(key, outcome);
     }
-    outcomes
+    Ok(outcomes)
 }
 
 async fn turn(
-    client: &Client,
+    writer: &Writer,
     cluster: &KubernetesCluster,
     desired: Desired,
-    inventory: &Inventory,
-    now: Timestamp,
+    observed: &Observed<'_>,
     options: Options,
 ) -> Outcome {
-    let Plan { steps, waiting } = rollout(cluster, &desired, inventory, now);
-    let mut hand = Hand {
-        client,
-        cluster: cluster.clone(),
-        bootstrapped: desired.bootstrapped,
-        mode: if options.dry_run { Mode::DryRun } else { Mode::Real },
-        leave_full_install: options.leave_full_install,
-        withheld: Vec::new(),
-        done: Vec::new(),
-    };
-    let mut error = None;
-    for step in steps {
-        if let Err(failure) = hand.take(step).await {
-            error = Some(failure);
-            break;
-        }
-    }
-    Outcome { diagnostics: desired.diagnostics, done: hand.done, waiting, error }
+    let plan = rollout(cluster, &desired, observed, now());
+    let tokens = Tokens::default();
+    let mut hands = Hands::new(writer, &tokens, cluster.clone(), options.installs);
+    hands.execute(plan.steps).await;
+    let Turn { done, errors, .. } = hands.turn;
+    Outcome { diagnostics: desired.diagnostics, done, waiting: plan.waiting, errors }
 }
 
-/// Executes the steps of one cluster.
-struct Hand<'a> {
-    client: &'a Client,
-    /// As it is after the last write: the next one is bound to that.
-    cluster: KubernetesCluster,
-    bootstrapped: bool,
-    mode: Mode,
-    leave_full_install: bool,
-    withheld: Vec<String>,
-    done: Vec<Done>,
+fn writer(client: &Client, options: Options) -> Writer {
+    let writer = Writer::new(client.clone(), &Leadership::always(), None, IN_FLIGHT);
+    if options.dry_run { writer.trying() } else { writer }
 }
 
-impl Hand<'_> {
-    async fn take(&mut self, step: Step) -> Result<(), ApplyError> {
-        match step {
-            Step::Remember(mut memory) => {
-                for machine in &self.withheld {
-                    memory.applied_machines.remove(machine);
-                }
-                let written = write::remember(self.client, &self.cluster, &memory, self.mode).await?;
-                if self.mode == Mode::Real && written.resource_version() != self.cluster.resource_version() {
-                    self.cluster = written;
-                    self.done.push(Done::Remembered);
-                }
-            }
-            Step::EnsureJoinToken => {
-                let token = token::ensure(self.client, &self.cluster, self.bootstrapped, self.mode).await?;
-                self.done.push(Done::Token(token));
-            }
-            Step::Create(configuration) => self.create(*configuration).await?,
+/// Stays until `fullInstall` is off on every configuration of these clusters, and takes it off meanwhile.
+/// `told` hears what is done.
+pub async fn see_installed(
+    client: &Client,
+    scope: &Scope<'_>,
+    clusters: &[ClusterKey],
+    mut told: impl FnMut(&ClusterKey, &Done),
+) -> Result<(), ApplyError> {
+    let writer = writer(client, Options::default());
+    loop {
+        let (inventory, sight) = observe(client, scope).await?;
+        for (key, done) in clear(&writer, &inventory, &sight, clusters).await? {
+            told(&key, &done);
         }
-        Ok(())
-    }
-
-    async fn create(&mut self, configuration: DesiredConfiguration) -> Result<(), ApplyError> {
-        let machine = configuration.machine.clone();
-        let name = configuration.name().to_owned();
-        let wipes_disk = configuration.wipes_disk();
-        if wipes_disk && !self.leave_full_install {
-            self.withheld.push(machine.clone());
-            self.done.push(Done::Withheld { machine, configuration: name });
+        if !installs(&inventory, clusters) {
             return Ok(());
         }
-        write::create_configuration(self.client, configuration.object, self.mode).await?;
-        self.done.push(Done::Created { machine, configuration: name, wipes_disk });
-        Ok(())
+        sleep(PAUSE).await;
     }
 }
 
-impl Outcome {
-    fn failed(error: ApplyError) -> Self {
-        Self { diagnostics: Vec::new(), done: Vec::new(), waiting: Vec::new(), error: Some(error) }
+/// Takes `fullInstall` off where it is due, and does nothing else.
+async fn clear(
+    writer: &Writer,
+    inventory: &Inventory,
+    sight: &Sight,
+    clusters: &[ClusterKey],
+) -> Result<Vec<(ClusterKey, Done)>, ApplyError> {
+    let observed = Observed::new(inventory, sight);
+    let mut cleared = Vec::new();
+    for (key, desired) in render_all(inventory) {
+        let cluster = inventory.clusters.iter().find(|cluster| ClusterKey::of(cluster) == key);
+        let (Some(cluster), Ok(desired), true) = (cluster, desired, clusters.contains(&key)) else {
+            continue;
+        };
+        let mut plan = rollout(cluster, &desired, &observed, now());
+        plan.steps
+            .retain(|step| matches!(step, Step::Write(write) if write.purpose == Purpose::ClearFullInstall));
+        let tokens = Tokens::default();
+        let mut hands = Hands::new(writer, &tokens, (**cluster).clone(), false);
+        hands.execute(plan.steps).await;
+        // Somebody was faster, perhaps NIO: the next look shows it.
+        let error = hands.turn.errors.into_iter().find(|error| !matches!(error, ApplyError::Conflict { .. }));
+        if let Some(error) = error {
+            return Err(error);
+        }
+        cleared.extend(hands.turn.done.into_iter().map(|done| (key.clone(), done)));
     }
+    Ok(cleared)
+}
+
+/// Whether any configuration of the clusters would still wipe, and wants to be there.
+fn installs(inventory: &Inventory, clusters: &[ClusterKey]) -> bool {
+    inventory.configurations.iter().any(|live| {
+        let of = |key: &ClusterKey| {
+            live.metadata.namespace.as_deref() == Some(&key.namespace)
+                && live.label(nico_crds::names::LABEL_CLUSTER) == Some(&key.name)
+        };
+        live.spec.full_install == Some(true)
+            && live.metadata.deletion_timestamp.is_none()
+            && clusters.iter().any(of)
+    })
 }

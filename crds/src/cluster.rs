@@ -28,6 +28,8 @@ use crate::status::KubernetesClusterStatus;
     printcolumn = r#"{"name":"Control Plane","type":"string","description":"Ready control planes of all","jsonPath":".status.controlPlaneReady"}"#,
     printcolumn = r#"{"name":"Data Plane","type":"string","description":"Ready workers of all","jsonPath":".status.dataPlaneReady"}"#,
     printcolumn = r#"{"name":"Kubeconfig","type":"string","description":"The Secret with the kubeconfig","jsonPath":".status.kubeconfigSecret"}"#,
+    printcolumn = r#"{"name":"Rollout","type":"string","priority":1,"description":"Machines that are proven to run the newest content, of all","jsonPath":".status.rollout.progress"}"#,
+    printcolumn = r#"{"name":"Waiting","type":"string","priority":1,"description":"The first that waits, and for what","jsonPath":".status.rollout.waiting[0]"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]

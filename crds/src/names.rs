@@ -27,6 +27,10 @@ pub const LEAVING: &str = "nico.homystack.com/leaving";
 /// Annotation on a configuration: makes NIO look at it at once.
 pub const NUDGE: &str = "nico.homystack.com/nudge";
 
+/// All annotations on a configuration that NICO writes.
+pub const CONFIGURATION_ANNOTATIONS: [&str; 8] =
+    [CONFIRM_AT, LEAVING, MEANING, MEANING_BUT_LISTS, NUDGE, ORDINAL, TEXT, WRITTEN_AT];
+
 /// Annotation on a Machine: it is installed already, never wipe it.
 pub const FULL_INSTALLATION_APPLIED: &str = "nico.homystack.com/fullInstallationApplied";
 /// Annotation on a Machine: wipe it when it joins the cluster named here.

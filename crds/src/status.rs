@@ -89,9 +89,9 @@ pub enum Phase {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GroupStatus {
-    /// How many are ready.
+    /// How many are ready: settled, reachable and healthy.
     pub ready: i32,
-    /// How many there are.
+    /// How many there are, or should be where that is more.
     pub total: i32,
     /// Which are ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,12 +121,19 @@ pub struct MachineLine {
     /// The commit that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// When that was applied which it was last settled with (RFC 3339). An installation after it wiped a
+    /// disk that was in use.
+    #[serde(rename = "settledAt", default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<String>,
 }
 
 /// How far the newest content is.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RolloutStatus {
+    /// `updated` of `total`, as `5/8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
     /// How many machines are proven to run it.
     pub updated: i32,
     /// How many there are.

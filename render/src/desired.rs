@@ -112,12 +112,24 @@ pub fn render(cluster: &KubernetesCluster, inventory: &Inventory) -> Result<Desi
 
 /// Renders all clusters of the inventory in one pass: none takes what another has just been given.
 pub fn render_all(inventory: &Inventory) -> BTreeMap<ClusterKey, Result<Desired, RenderError>> {
+    render_each(inventory, |_, render| render())
+}
+
+/// The same, one after the other: who calls may guard each rendering, so that one which fails in whatever
+/// way keeps no other from its turn.
+pub fn render_each<R>(
+    inventory: &Inventory,
+    mut each: impl FnMut(&KubernetesCluster, &mut dyn FnMut() -> Result<Desired, RenderError>) -> R,
+) -> BTreeMap<ClusterKey, R> {
     let mut all = BTreeMap::new();
     for space in index(inventory).into_values() {
         let mut claims = Claims::standing(&space);
         for cluster in space.clusters.clone() {
-            let selection = choose(cluster, &space, &mut claims, inventory);
-            all.insert(ClusterKey::of(cluster), finish(cluster, &space, inventory, selection));
+            let rendered = each(cluster, &mut || {
+                let selection = choose(cluster, &space, &mut claims, inventory);
+                finish(cluster, &space, inventory, selection)
+            });
+            all.insert(ClusterKey::of(cluster), rendered);
         }
     }
     all

@@ -21,8 +21,11 @@ mod owner;
 pub mod proof;
 pub mod rollout;
 mod select;
+pub mod status;
 
-pub use desired::{Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all};
+pub use desired::{
+    Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all, render_each,
+};
 pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
 pub use error::{MAX_BYTES, RenderError};
 pub use inventory::{ClusterKey, Completeness, Inventory};

@@ -28,6 +28,17 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// The fields of the status that hold it.
+    pub const FIELDS: [&str; 7] = [
+        "adoptedGeneration",
+        "appliedMachines",
+        "bootstrapped",
+        "rebootstrapped",
+        "reinstalled",
+        "selectedControlPlaneMachines",
+        "selectedDataPlaneMachines",
+    ];
+
     pub(crate) fn of(cluster: &KubernetesCluster, space: &Space<'_>, selection: &Selection<'_>) -> Self {
         let status = cluster.status.clone().unwrap_or_default();
         let names = |members: &[crate::select::Member<'_>]| {

@@ -15,6 +15,8 @@ use crate::inventory::{ClusterKey, Inventory, Space, index, name, namespace};
 pub struct Sight {
     /// Who owns the fields of each configuration, by the configuration's UID.
     pub ownership: BTreeMap<String, Arc<Ownership>>,
+    /// When NICO last wrote each configuration, by the configuration's UID. Absent: not known.
+    pub written_at: BTreeMap<String, Timestamp>,
     /// The Secrets with the join tokens.
     pub tokens: BTreeMap<ClusterKey, TokenState>,
     /// What was put back of late against another hand, by the configuration's UID.
@@ -30,8 +32,6 @@ pub struct Sight {
 pub struct Ownership {
     /// The fields that NICO has applied (`FieldsV1`); absent: it never applied any.
     pub own: Option<Value>,
-    /// When that last changed.
-    pub written_at: Option<Timestamp>,
     /// Others that own fields that NICO may want.
     pub others: Vec<ManagedFieldsEntry>,
 }
@@ -117,6 +117,11 @@ impl<'a> Observed<'a> {
     /// Who owns the fields of a configuration.
     pub(crate) fn ownership(&self, configuration: &NixosConfiguration) -> Option<&Ownership> {
         self.sight.ownership.get(configuration.metadata.uid.as_deref()?).map(AsRef::as_ref)
+    }
+
+    /// When NICO last wrote a configuration, if that is known.
+    pub(crate) fn written_at(&self, configuration: &NixosConfiguration) -> Option<Timestamp> {
+        self.sight.written_at.get(configuration.metadata.uid.as_deref()?).copied()
     }
 
     /// A cluster's join token, if anybody looked.

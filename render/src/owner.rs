@@ -32,6 +32,11 @@ pub(crate) fn is_own(configuration: &NixosConfiguration, cluster: &KubernetesClu
     }
 }
 
+/// The configuration is controlled by the cluster, and not only labelled and named as its own.
+pub(crate) fn is_controlled(configuration: &NixosConfiguration, cluster: &KubernetesCluster) -> bool {
+    controller(configuration).is_some() && is_own(configuration, cluster)
+}
+
 fn looks_own(configuration: &NixosConfiguration, cluster: &KubernetesCluster) -> bool {
     let cluster = name(&cluster.metadata);
     configuration.label(LABEL_CLUSTER) == Some(cluster)

@@ -24,44 +24,63 @@ type client struct {
 }
 
 // connect waits for the API server, and writes the kubeconfigs for it.
-func (p *plane) connect(ctx context.Context, a access) (*client, error) {
+func (p *plane) connect(ctx context.Context, a access) error {
 	var certificate []byte
 	err := p.await(ctx, "the API server's certificate", func() (err error) {
 		certificate, err = os.ReadFile(p.folder.file(certificates + "/apiserver.crt"))
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(certificate) {
-		return nil, errors.New("the API server wrote no certificate")
+		return errors.New("the API server wrote no certificate")
 	}
 	// A transport of its own: the default one listens to HTTPS_PROXY.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	c := &client{a, http.Client{Transport: transport, Timeout: answerBound}}
+	p.admin = &client{a, http.Client{Transport: transport, Timeout: answerBound}}
+	if err := p.awaitAPI(ctx); err != nil {
+		return err
+	}
+	return writeKubeconfigs(p.folder, a, certificate)
+}
+
+// awaitAPI waits until the API server says that it is ready, and has what it makes itself.
+func (p *plane) awaitAPI(ctx context.Context) error {
 	for _, path := range []string{"/readyz", "/api/v1/namespaces/default"} {
-		err := p.await(ctx, path, func() error { return c.expect(ctx, http.StatusOK, "GET", path, "") })
+		err := p.await(ctx, path, func() error { return p.admin.expect(ctx, http.StatusOK, "GET", path, "") })
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c, writeKubeconfigs(p.folder, a, certificate)
+	return nil
+}
+
+// awaitEtcd waits for etcd, and for the API server to find it again.
+func (p *plane) awaitEtcd(ctx context.Context) error {
+	// A transport of its own here too.
+	etcd := &client{access{server: p.etcd}, http.Client{Transport: &http.Transport{}, Timeout: answerBound}}
+	err := p.await(ctx, "etcd", func() error { return etcd.expect(ctx, http.StatusOK, "GET", "/health", "") })
+	if err != nil || p.find("kube-apiserver").killed {
+		return err
+	}
+	return p.awaitAPI(ctx)
 }
 
 // awaitControllers sees the garbage collector remove an object whose owner is no more.
-func (p *plane) awaitControllers(ctx context.Context, c *client) error {
+func (p *plane) awaitControllers(ctx context.Context) error {
 	const (
 		all    = "/api/v1/namespaces/default/configmaps"
 		orphan = all + "/control-plane-probe"
 		body   = `{"metadata":{"name":"control-plane-probe","ownerReferences":[
 			{"apiVersion":"v1","kind":"ConfigMap","name":"gone","uid":"00000000-0000-0000-0000-000000000000"}]}}`
 	)
-	if err := c.expect(ctx, http.StatusCreated, "POST", all, body); err != nil {
+	if err := p.admin.expect(ctx, http.StatusCreated, "POST", all, body); err != nil {
 		return err
 	}
 	return p.await(ctx, "the garbage collector", func() error {
-		return c.expect(ctx, http.StatusNotFound, "GET", orphan, "")
+		return p.admin.expect(ctx, http.StatusNotFound, "GET", orphan, "")
 	})
 }
 

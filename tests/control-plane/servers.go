@@ -31,18 +31,23 @@ type plane struct {
 	folder   *folder
 	binaries string
 	servers  []*server
+	ends     chan *server // each that has ended, however
+	etcd     string       // its URL
+	admin    *client
 }
 
 type server struct {
-	name string
-	log  string
-	cmd  *exec.Cmd
-	gone chan struct{} // closed when it has ended
+	name   string
+	args   []string
+	log    string
+	cmd    *exec.Cmd
+	gone   chan struct{} // closed when it has ended
+	killed bool          // on command
 }
 
 func start(ctx context.Context, folder *folder, binaries string, crds []string) (*plane, error) {
 	for attempt := 1; ; attempt++ {
-		p := &plane{folder: folder, binaries: binaries}
+		p := &plane{folder: folder, binaries: binaries, ends: make(chan *server)}
 		err := p.start(ctx, crds)
 		if err == nil {
 			return p, nil
@@ -68,6 +73,7 @@ func (p *plane) start(ctx context.Context, crds []string) error {
 	}
 
 	client, peer := address("http", ports[0]), address("http", ports[1])
+	p.etcd = client
 	err = p.launch("etcd",
 		"--name=test",
 		"--data-dir="+p.folder.file("etcd"),
@@ -99,8 +105,7 @@ func (p *plane) start(ctx context.Context, crds []string) error {
 	if err != nil {
 		return err
 	}
-	admin, err := p.connect(ctx, access)
-	if err != nil {
+	if err := p.connect(ctx, access); err != nil {
 		return err
 	}
 	if err := p.applyCRDs(ctx, crds); err != nil {
@@ -115,7 +120,7 @@ func (p *plane) start(ctx context.Context, crds []string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.awaitControllers(ctx, admin); err != nil {
+	if err := p.awaitControllers(ctx); err != nil {
 		return err
 	}
 	// It appears only now, so that whoever finds it can use it.
@@ -125,12 +130,22 @@ func (p *plane) start(ctx context.Context, crds []string) error {
 // launch starts a server that cannot outlive this process. It has to be called
 // on the thread that supervisor() locked.
 func (p *plane) launch(name string, args ...string) error {
-	log, err := os.Create(p.folder.file(name + ".log"))
+	s := &server{name: name, args: args, log: p.folder.file(name + ".log")}
+	if err := p.run(s); err != nil {
+		return err
+	}
+	p.servers = append(p.servers, s)
+	return nil
+}
+
+// run may be called again once the server is gone; its log goes on.
+func (p *plane) run(s *server) error {
+	log, err := os.OpenFile(s.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(p.binaries, name), args...)
+	cmd := exec.Command(filepath.Join(p.binaries, s.name), s.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// Variables such as ETCD_NAME or HTTPS_PROXY are meant for others.
 	cmd.Env = []string{"HOME=" + p.folder.path}
@@ -138,11 +153,12 @@ func (p *plane) launch(name string, args ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	s := &server{name, log.Name(), cmd, make(chan struct{})}
-	p.servers = append(p.servers, s)
+	gone := make(chan struct{})
+	s.cmd, s.gone, s.killed = cmd, gone, false
 	go func() {
 		_ = cmd.Wait()
-		close(s.gone)
+		close(gone)
+		p.ends <- s
 	}()
 	return nil
 }
@@ -166,31 +182,31 @@ func (p *plane) await(ctx context.Context, what string, check func() error) erro
 	}
 }
 
+// ended is the error that a server has ended by itself.
 func (p *plane) ended() error {
 	for _, s := range p.servers {
-		select {
-		case <-s.gone:
+		if s.isGone() && !s.killed {
 			return fmt.Errorf("%s has ended: %v%s", s.name, s.cmd.ProcessState, s.tail())
-		default:
 		}
 	}
 	return nil
 }
 
-// wait returns when it is time to stop; a server that ended by itself is an error.
-func (p *plane) wait(ctx context.Context) error {
-	ended := make(chan struct{}, len(p.servers))
-	for _, s := range p.servers {
-		go func() {
-			<-s.gone
-			ended <- struct{}{}
-		}()
-	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-ended:
-		return p.ended()
+// wait obeys until it is time to stop; a server that ended by itself is an error.
+func (p *plane) wait(ctx context.Context, commands <-chan string) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.ends:
+			if err := p.ended(); err != nil {
+				return err
+			}
+		case command := <-commands:
+			if err := p.obey(ctx, command); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -203,6 +219,15 @@ func (p *plane) stop() {
 	}
 	for _, s := range p.servers {
 		<-s.gone
+	}
+}
+
+func (s *server) isGone() bool {
+	select {
+	case <-s.gone:
+		return true
+	default:
+		return false
 	}
 }
 

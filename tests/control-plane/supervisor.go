@@ -4,11 +4,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,7 +18,8 @@ import (
 )
 
 const usage = `
-control-plane attached [CRDS...]       serve from a temporary folder until standard input ends
+control-plane attached [CRDS...]       serve from a temporary folder until standard input ends,
+                                       and obey its lines: kill SERVER, start SERVER
 control-plane serve FOLDER [CRDS...]   serve from FOLDER until SIGTERM or SIGINT
 control-plane up FOLDER [CRDS...]      have one serve from FOLDER in the background
 control-plane down FOLDER              stop the one that serves from FOLDER
@@ -64,9 +65,16 @@ func supervisor(args []string) int {
 func attached(ctx context.Context, crds []string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	commands := make(chan string)
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		stop()
+		defer stop()
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			select {
+			case commands <- lines.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
 	}()
 
 	folder, err := holdTemporary()
@@ -74,7 +82,7 @@ func attached(ctx context.Context, crds []string) error {
 		return err
 	}
 	defer folder.remove()
-	return run(ctx, folder, crds)
+	return run(ctx, folder, crds, commands)
 }
 
 func serve(ctx context.Context, path string, crds []string) error {
@@ -83,10 +91,10 @@ func serve(ctx context.Context, path string, crds []string) error {
 		return err
 	}
 	defer folder.empty()
-	return run(ctx, folder, crds)
+	return run(ctx, folder, crds, nil)
 }
 
-func run(ctx context.Context, folder *folder, crds []string) error {
+func run(ctx context.Context, folder *folder, crds []string, commands <-chan string) error {
 	binaries, err := findBinaries()
 	if err != nil {
 		return err
@@ -110,7 +118,7 @@ func run(ctx context.Context, folder *folder, crds []string) error {
 		return err
 	}
 	fmt.Println(string(line))
-	return plane.wait(ctx)
+	return plane.wait(ctx, commands)
 }
 
 // findBinaries gives the folder of the servers: the one that KUBEBUILDER_ASSETS

@@ -1,55 +1,22 @@
-//! Placeholder.
-use serde_json::{Map, Value};
+//! Which fields are whose: what the API server notes for an applier, the exact difference between that and
+//! what is wanted, and the moving of fields from one manager to another.
+//!
+//! Server-side apply (KEP-555) keeps for each field manager a set of fields, in `metadata.managedFields`,
+//! in the format `FieldsV1`: `f:<field>`, `v:<value of a set>`, `k:<keys of a map list's item>`, and `.` for
+//! a map or item itself. Read from the server's own source (structured-merge-diff v6), and held against a
+//! real API server by tests.
 
-/// A change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Where.
-    pub path: String,
-}
+pub mod adoption;
+mod body;
+mod difference;
+pub mod managers;
+mod owned;
+mod project;
+mod schema;
+pub mod set;
+mod step;
 
-/// The difference.
-pub fn difference(desired: &Value, live: &Value, _entry: Option<&Value>) -> Vec<Change> {
-    let mut out = Vec::new();
-    walk("", desired, live, &mut out);
-    out
-}
-
-fn walk(path: &str, desired: &Value, live: &Value, out: &mut Vec<Change>) {
-    match (desired, live) {
-        (Value::Object(desired), live) => {
-            for (key, value) in desired {
-                if ["apiVersion", "kind", "name", "namespace"].contains(&key.as_str())
-                    && !path.starts_with("spec")
-                {
-                    continue;
-                }
-                let sub = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                walk(&sub, value, live.get(key).unwrap_or(&Value::Null), out);
-            }
-        }
-        (desired, live) => {
-            if desired != live {
-                out.push(Change { path: path.to_owned() });
-            }
-        }
-    }
-}
-
-/// What is owned.
-pub fn project(live: &Value, entry: &Value) -> Value {
-    let (Value::Object(live_map), Value::Object(entry)) = (live, entry) else { return live.clone() };
-    if entry.is_empty() {
-        return live.clone();
-    }
-    let mut out = Map::new();
-    for (key, sub) in entry {
-        if let Some(field) = key.strip_prefix("f:")
-            && let Some(value) = live_map.get(field)
-        {
-            let deep = if value.is_array() { value.clone() } else { project(value, sub) };
-            out.insert(field.to_owned(), deep);
-        }
-    }
-    Value::Object(out)
-}
+pub use body::body;
+pub use difference::{Change, Kind, difference};
+pub use owned::owned;
+pub use project::project;

@@ -14,7 +14,7 @@ mod lack;
 mod overdue;
 mod python;
 mod said;
-mod times;
+pub(crate) mod times;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::machine::Dialect;
@@ -24,7 +24,6 @@ pub use cleared::cleared;
 pub use flight::{InFlight, Joining};
 pub use lack::{Finding, GoPhase, Lack, TimeField};
 pub use overdue::{Overdue, Tardiness};
-pub(crate) use times::written;
 
 /// NIO's own time-out: no apply takes longer.
 pub const NIO_TIMEOUT: SignedDuration = SignedDuration::from_hours(1);

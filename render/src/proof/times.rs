@@ -10,7 +10,7 @@ use super::{Finding, Lack, NIO_TIMEOUT, Overdue, Tardiness, TimeField};
 
 /// RFC 3339; Python leaves the zone out now and then, and means UTC. A day alone is no time: as its
 /// midnight it would seem to have stood still for hours.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| {
         let local: DateTime = text.contains(['T', ' ']).then(|| text.parse().ok())??;
         Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp())
@@ -42,7 +42,7 @@ pub(super) fn has_applied(configuration: &NixosConfiguration) -> bool {
 }
 
 /// When NIO last applied something.
-pub(super) fn last_applied(configuration: &NixosConfiguration) -> Finding<Timestamp> {
+pub(crate) fn last_applied(configuration: &NixosConfiguration) -> Finding<Timestamp> {
     let noted = configuration.status.as_ref().and_then(|status| status.last_applied_time.as_deref());
     noted.and_then(parse).map_or(Finding::Unknown(Lack::NoTime(TimeField::LastApplied)), Finding::Yes)
 }

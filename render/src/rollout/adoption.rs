@@ -3,7 +3,15 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use nico_crds::names::{CLEANUP_FINALIZER, FIELD_MANAGER, KOPF_FINALIZER, PYTHON_MANAGERS, STATUS_MANAGER};
+use nico_crds::NixosConfiguration;
+use nico_crds::names::{
+    CLEANUP_FINALIZER, CONFIGURATION_ANNOTATIONS, FIELD_MANAGER, KOPF_FINALIZER, LABEL_CLUSTER,
+    LABEL_MANAGED_BY, LABEL_ROLE, PYTHON_MANAGERS, STATUS_MANAGER,
+};
+use serde_json::{Map, Value, json};
+
+use crate::fields::adoption::{Adoption, adopt};
+use crate::memory::Memory;
 
 use super::{FinalizerChange, Planner, Step, Target, WaitReason, clearing, has_finalizer};
 
@@ -44,9 +52,8 @@ impl Planner<'_> {
 
     /// What others wrote into the status stays beside ours for ever, unless it becomes ours.
     pub(super) fn adopt_status(&mut self) {
-        let entries = self.cluster.metadata.managed_fields.iter().flatten();
-        let others = entries.filter(|entry| entry.subresource.as_deref() == Some("status"));
-        if others.into_iter().any(|entry| !is_by(entry, &[FIELD_MANAGER, STATUS_MANAGER])) {
+        let managed = self.cluster.metadata.managed_fields.as_deref().unwrap_or_default();
+        if adopted_status(managed).is_some() {
             self.step(Step::AdoptStatus);
         }
     }
@@ -56,8 +63,7 @@ impl Planner<'_> {
         let desired = self.desired;
         for configuration in desired.configurations.iter().filter(|configuration| !configuration.is_new) {
             let Some(live) = self.space.configurations.get(configuration.name()).copied() else { continue };
-            let Some(ownership) = self.observed.ownership(live) else { continue };
-            if ownership.own.is_some() {
+            if !self.is_to_be_adopted(live) {
                 continue;
             }
             let proof = self.proof(&configuration.machine, live);
@@ -71,8 +77,54 @@ impl Planner<'_> {
             self.step(Step::Adopt(target));
         }
     }
+
+    /// NICO has never applied it, and somebody wrote what NICO wants to own.
+    pub(super) fn is_to_be_adopted(&self, live: &NixosConfiguration) -> bool {
+        self.observed.ownership(live).is_some_and(|ownership| {
+            ownership.own.is_none() && adopted_configuration(&ownership.others).is_some()
+        })
+    }
 }
 
 fn is_by(entry: &ManagedFieldsEntry, managers: &[&str]) -> bool {
     entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
+}
+
+/// The `managedFields` of a configuration once what others wrote of NICO's fields is NICO's; None if there
+/// is nothing to move. What others noted on it stays theirs.
+pub fn adopted_configuration(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+    let map = |keys: &[&str]| -> Value {
+        Value::Object(keys.iter().map(|key| (format!("f:{key}"), json!({}))).collect())
+    };
+    let only = json!({
+        "f:metadata": {
+            "f:annotations": map(&CONFIGURATION_ANNOTATIONS),
+            "f:labels": map(&[LABEL_CLUSTER, LABEL_MANAGED_BY, LABEL_ROLE]),
+            "f:ownerReferences": {},
+        },
+        "f:spec": {},
+    });
+    adopted(managed, FIELD_MANAGER, None, &only)
+}
+
+/// The `managedFields` of a cluster once what others wrote into its status is NICO's: what must be
+/// remembered the applier's, the rest the aggregator's. None if there is nothing to move.
+pub fn adopted_status(managed: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+    let remembered: Map<String, Value> =
+        Memory::FIELDS.iter().map(|field| (format!("f:{field}"), json!({}))).collect();
+    let status = Some("status");
+    let first = adopted(managed, FIELD_MANAGER, status, &json!({ "f:status": remembered }));
+    let second =
+        adopted(first.as_deref().unwrap_or(managed), STATUS_MANAGER, status, &json!({ "f:status": {} }));
+    second.or(first)
+}
+
+fn adopted(
+    managed: &[ManagedFieldsEntry],
+    manager: &str,
+    subresource: Option<&str>,
+    only: &Value,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let others: Vec<&str> = managed.iter().filter_map(|entry| entry.manager.as_deref()).collect();
+    adopt(managed, &Adoption { manager, from: &others, subresource, only: Some(only) })
 }

@@ -76,8 +76,8 @@ impl Weight {
     fn of_control_plane(standing: &Standing<'_>) -> Self {
         match standing.release {
             None if standing.is_late_and_no_member() => Self::None,
-            Some(_) if !standing.may_be_member => Self::None,
             None | Some(Release::Leaving) => Self::Own,
+            Some(Release::Lost | Release::Begun) if !standing.may_be_member => Self::None,
             Some(Release::Lost | Release::Begun) => Self::StillMember,
         }
     }

@@ -7,7 +7,7 @@ use nico_crds::names::{CONFIRM_AT, WRITTEN_AT};
 
 use super::standing::Standing;
 use super::{Planner, WaitReason};
-use crate::proof::{self, Finding, NIO_TIMEOUT};
+use crate::proof::{Finding, NIO_TIMEOUT, times};
 
 /// What is to be done about a confirmation.
 pub(super) enum Confirmation<'a> {
@@ -59,6 +59,6 @@ pub(super) fn confirmed(mut object: NixosConfiguration, now: Timestamp) -> Nixos
 /// When it is to be confirmed. A note that cannot be read is no reason never to do so.
 fn due_at(live: &NixosConfiguration) -> Option<Timestamp> {
     let noted = live.annotation(CONFIRM_AT)?;
-    let written = proof::written(live).yes().copied();
+    let written = times::written(live).yes().copied();
     noted.parse().ok().or_else(|| written?.checked_add(NIO_TIMEOUT).ok())
 }

@@ -8,7 +8,7 @@ use nico_crds::names::{CONFIRM_AT, Role, WRITTEN_AT};
 use super::shortcoming::Shortcoming;
 use super::standing::{Content, Standing};
 use super::{Planner, WaitReason};
-use crate::proof::{self, Finding};
+use crate::proof::{self, Finding, times};
 
 impl<'a> Planner<'a> {
     /// Why new content for it cannot be written now.
@@ -32,7 +32,7 @@ impl<'a> Planner<'a> {
         if standing.live.spec.full_install == Some(true) {
             return None;
         }
-        let written = self.observed.ownership(standing.live).and_then(|ownership| ownership.written_at);
+        let written = self.observed.written_at(standing.live);
         let cleared = proof::cleared(standing.live, self.observed.inventory.dialect, written);
         cleared.lack().map(|lack| WaitReason::Clearing { lacks: lack.to_string() })
     }
@@ -47,30 +47,14 @@ impl<'a> Planner<'a> {
         if standing.role == earlier || standing.is_overdue() || standing.is_not_ready() {
             return None;
         }
+        let begun = self.begun.iter().filter(|begun| begun.role == earlier);
+        let begun = begun.map(|begun| (begun.machine, Shortcoming::Begun));
         let others = self.standings.iter().filter(|other| other.role == earlier && other.release.is_none());
-        let mut late = others.filter_map(|other| Some((other.machine, self.is_behind(other)?)));
-        late.next().map(|(machine, lacks)| WaitReason::EarlierRole {
+        let others = others.filter_map(|other| Some((other.machine, is_behind(other)?)));
+        begun.chain(others).next().map(|(machine, lacks)| WaitReason::EarlierRole {
             role: earlier,
             machine: machine.to_owned(),
             lacks,
-        })
-    }
-
-    /// What keeps it from being current and settled. Those that do not count lack nothing.
-    fn is_behind(&self, standing: &Standing<'_>) -> Option<Shortcoming> {
-        let counts_not = match standing.role {
-            Role::Worker => standing.joins(),
-            Role::ControlPlane => standing.is_late_and_no_member(),
-        };
-        if counts_not {
-            return None;
-        }
-        if self.has_begun(standing.machine) {
-            return Some(Shortcoming::Begun);
-        }
-        standing.unsettled().or(match standing.content {
-            Content::Current => None,
-            Content::CurrentButForLists | Content::Outdated => Some(Shortcoming::Outdated),
         })
     }
 
@@ -89,7 +73,7 @@ impl<'a> Planner<'a> {
         let keeps = standing.is_overdue() && standing.content == Content::CurrentButForLists;
         let overdue = self.timing.deadline.checked_add(SignedDuration::from_secs(1));
         let overdue = overdue.and_then(|long| self.now.checked_sub(long).ok()).filter(|_| keeps);
-        let before = proof::written(standing.live).yes().copied();
+        let before = times::written(standing.live).yes().copied();
         overdue.map_or(self.now, |overdue| before.map_or(overdue, |before| before.min(overdue)))
     }
 }
@@ -104,4 +88,19 @@ fn own_apply(standing: &Standing<'_>) -> Option<WaitReason> {
         Finding::No(lack) | Finding::Unknown(lack) => lack.to_string(),
     };
     Some(WaitReason::InFlight { lacks })
+}
+
+/// What keeps it from being current and settled. Those that do not count lack nothing.
+fn is_behind(standing: &Standing<'_>) -> Option<Shortcoming> {
+    let counts_not = match standing.role {
+        Role::Worker => standing.joins(),
+        Role::ControlPlane => standing.is_late_and_no_member(),
+    };
+    if counts_not {
+        return None;
+    }
+    standing.unsettled().or(match standing.content {
+        Content::Current => None,
+        Content::CurrentButForLists | Content::Outdated => Some(Shortcoming::Outdated),
+    })
 }

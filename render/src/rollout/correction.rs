@@ -7,12 +7,14 @@ use std::rc::Rc;
 
 use nico_crds::NixosConfiguration;
 use nico_crds::names::{MEANING, MEANING_BUT_LISTS, NUDGE, Role, TEXT};
+use serde_json::Value;
 
 use super::confirm::{self, Confirmation};
+use super::contest::Contest;
 use super::standing::{Content, Standing};
 use super::{Begun, Planner, Purpose, Step, Target, WaitReason, Write, clearing, nudge};
 use crate::desired::DesiredConfiguration;
-use crate::fields;
+use crate::fields::{self, Change};
 
 /// The fields that reach the machine, and what is noted of them.
 const CONTENT: [&str; 6] = [
@@ -32,24 +34,20 @@ impl<'a> Planner<'a> {
         turns.sort_by_key(|standing| !standing.is_overdue());
         for standing in turns {
             // The move of ownership goes alone.
-            if let Some(desired) = standing.desired.filter(|_| self.owns(standing.live)) {
+            if let Some(desired) = standing.desired.filter(|_| !self.is_to_be_adopted(standing.live)) {
                 self.correct_one(standing, desired);
             }
         }
     }
 
-    fn owns(&self, live: &NixosConfiguration) -> bool {
-        self.observed.ownership(live).is_some_and(|ownership| ownership.own.is_some())
-    }
-
     fn correct_one(&mut self, standing: &Standing<'a>, desired: &DesiredConfiguration) {
         if clearing::is_due(standing.live) {
             // The clearing goes alone too.
-            if standing.differing.iter().any(|path| path != clearing::FIELD) {
+            if standing.changes.iter().any(|change| change.path != clearing::FIELD) {
                 self.wait(standing.machine, WaitReason::Clearing { lacks: clearing::UNDER_WAY.to_owned() });
             }
         } else if standing.may_be_installing() {
-            if !standing.differing.is_empty() {
+            if !standing.changes.is_empty() {
                 self.wait(standing.machine, WaitReason::Installing);
             }
         } else {
@@ -83,7 +81,7 @@ impl<'a> Planner<'a> {
         self.correct_metadata(standing, desired);
     }
 
-    /// Whether it is written, or has to wait.
+    /// Whether its turn has come: then nothing else of it is written.
     fn write_content(
         &mut self,
         standing: &Standing<'a>,
@@ -98,55 +96,68 @@ impl<'a> Planner<'a> {
             Role::Worker => !standing.joins(),
             Role::ControlPlane => true,
         };
-        if counts {
+        if self.write(standing, object, purpose) && counts {
             self.begun.push(Begun { role: standing.role, machine: standing.machine });
         }
-        let differing = self.differing(&object, standing.live);
-        self.write(standing, object, purpose, differing);
         true
     }
 
     /// All but the content; and a nudge, where NIO has to look again.
     fn correct_metadata(&mut self, standing: &Standing<'a>, desired: &DesiredConfiguration) {
         let nudge = nudge::due(standing);
-        let has_metadata = standing.differing.iter().any(|path| !is_content(path));
+        let has_metadata = standing.changes.iter().any(|change| !is_content(&change.path));
         if nudge.is_none() && !has_metadata {
             return;
         }
         let mut object = match standing.content {
             Content::Current => desired.object.clone(),
             Content::CurrentButForLists | Content::Outdated => {
-                with_live_content(&desired.object, standing.live)
+                with_live_content(&desired.object, standing.live, self.own(standing.live))
             }
         };
         if let Some(applied) = nudge {
             object.metadata.annotations.get_or_insert_default().insert(NUDGE.to_owned(), applied.to_owned());
         }
-        let differing = self.differing(&object, standing.live);
         let purpose = if nudge.is_some() { Purpose::Nudge } else { Purpose::Metadata };
-        if !differing.is_empty() {
-            self.write(standing, object, purpose, differing);
-        }
+        self.write(standing, object, purpose);
     }
 
-    /// The fields of it that an apply of the object would change.
-    pub(super) fn differing(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<String> {
+    /// What an apply of the object would change.
+    pub(super) fn changes(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<Change> {
         // Both are plain data: neither can fail to become JSON.
         let json = |object: &NixosConfiguration| serde_json::to_value(object).unwrap_or_default();
-        let own = self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref());
-        fields::difference(&json(object), &json(live), own).into_iter().map(|change| change.path).collect()
+        fields::difference(&json(object), &json(live), self.own(live))
     }
 
-    /// All changes of configurations, but for the clearing, are written here.
+    /// The fields that NICO has applied.
+    pub(super) fn own(&self, live: &NixosConfiguration) -> Option<&Value> {
+        self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref())
+    }
+
+    /// Writes it, unless it is so already, or another hand holds something of it. Every change of a configuration
+    /// but the clearing is written here.
     pub(super) fn write(
         &mut self,
         standing: &Standing<'_>,
         object: NixosConfiguration,
         purpose: Purpose,
-        fields: Vec<String>,
-    ) {
+    ) -> bool {
+        let changes = self.changes(&object, standing.live);
+        if changes.is_empty() {
+            return false;
+        }
+        let against = match self.contest(&changes, standing.live) {
+            Contest::None => Vec::new(),
+            Contest::TakeBack(managers) => managers,
+            Contest::Conflict(reason) => {
+                self.wait(standing.machine, reason);
+                return false;
+            }
+        };
         let target = Target::of(standing.machine, standing.role, standing.live);
-        self.step(Step::Write(Box::new(Write { target, object, purpose, fields, against: Vec::new() })));
+        let fields = changes.into_iter().map(|change| change.path).collect();
+        self.step(Step::Write(Box::new(Write { target, object, purpose, fields, against })));
+        true
     }
 }
 
@@ -157,15 +168,23 @@ pub(super) fn is_content(path: &str) -> bool {
     })
 }
 
-/// What is wanted, but the content as it is.
-fn with_live_content(object: &NixosConfiguration, live: &NixosConfiguration) -> NixosConfiguration {
+/// What is wanted, but the content as it is: of that only what is NICO's own, so that nothing becomes its own
+/// that the server filled in or another hand wrote.
+fn with_live_content(
+    object: &NixosConfiguration,
+    live: &NixosConfiguration,
+    own: Option<&Value>,
+) -> NixosConfiguration {
+    let owns = |field: &str| own.and_then(|own| own.pointer(&format!("/f:spec/f:{field}"))).is_some();
     let mut object = object.clone();
-    object.spec.additional_files.clone_from(&live.spec.additional_files);
-    object.spec.configuration_subdir.clone_from(&live.spec.configuration_subdir);
-    object.spec.flake.clone_from(&live.spec.flake);
-    object.spec.git_repo.clone_from(&live.spec.git_repo);
-    object.spec.machine_ref.clone_from(&live.spec.machine_ref);
-    object.spec.git_ref.clone_from(&live.spec.git_ref);
+    let (wanted, there) = (&mut object.spec, &live.spec);
+    wanted.additional_files =
+        if owns("additionalFiles") { there.additional_files.clone() } else { Vec::new() };
+    wanted.configuration_subdir = there.configuration_subdir.clone().filter(|_| owns("configurationSubdir"));
+    wanted.flake = there.flake.clone().filter(|_| owns("flake"));
+    wanted.git_repo = there.git_repo.clone().filter(|_| owns("gitRepo"));
+    wanted.machine_ref = there.machine_ref.clone().filter(|_| owns("machineRef"));
+    wanted.git_ref = there.git_ref.clone().filter(|_| owns("ref"));
     let annotations = object.metadata.annotations.get_or_insert_default();
     for key in [MEANING, MEANING_BUT_LISTS, TEXT] {
         match live.annotation(key) {

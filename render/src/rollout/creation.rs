@@ -124,7 +124,11 @@ impl Planner<'_> {
         let desired = self.desired;
         let mut awaited = None;
         for diagnostic in &desired.diagnostics {
-            let Some(machine) = &diagnostic.machine else { continue };
+            let leaves =
+                |machine: &&String| desired.leaving.iter().any(|leaving| leaving.machine == **machine);
+            let Some(machine) = diagnostic.machine.as_ref().filter(|machine| !leaves(machine)) else {
+                continue;
+            };
             if let Notice::CannotJoin { role, obstacle } = &diagnostic.notice {
                 self.wait(machine, WaitReason::CannotJoin { role: *role, obstacle: obstacle.clone() });
             } else if let Notice::HeadAwaited { obstacle } = &diagnostic.notice {

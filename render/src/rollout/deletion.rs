@@ -6,8 +6,9 @@ use nico_crds::names::{CLEANUP_FINALIZER, FORCE_DELETE, KOPF_FINALIZER, LOST, OR
 use super::{FinalizerChange, Planner, Removal, Step, Target, WaitReason, has_finalizer};
 use crate::desired::LeavingConfiguration;
 use crate::inventory::is_marked;
+use crate::owner;
 
-impl Planner<'_> {
+impl<'p> Planner<'p> {
     pub(super) fn delete_cluster(&mut self) {
         let finalizers = self.cluster.metadata.finalizers.as_ref();
         // The Python operator's counts as ours: on an object in deletion none can be put on.
@@ -21,8 +22,8 @@ impl Planner<'_> {
             self.wait_cluster(WaitReason::Paused);
             return;
         }
-        let desired = self.desired;
-        let of_role = |role: Role| desired.leaving.iter().filter(move |leaving| leaving.role == role);
+        let going = self.going();
+        let of_role = |role: Role| going.iter().copied().filter(move |leaving| leaving.role == role);
         let mut there: Option<&str> = None;
         for leaving in of_role(Role::Worker) {
             if self.delete_one(leaving, forced) {
@@ -39,9 +40,18 @@ impl Planner<'_> {
                 }
             }
         }
-        if desired.leaving.iter().all(|leaving| self.live(&leaving.configuration).is_none()) {
+        if going.is_empty() {
             self.release(is_held);
         }
+    }
+
+    /// What goes with the cluster: what it controls. Of a deletion that orphans, this is all that is left to
+    /// be seen once Kubernetes has done with it: its dependents have no owner any more, and stay.
+    fn going(&self) -> Vec<&'p LeavingConfiguration> {
+        let is_ours = |leaving: &&LeavingConfiguration| {
+            self.live(&leaving.configuration).is_some_and(|live| owner::is_controlled(live, self.cluster))
+        };
+        self.desired.leaving.iter().filter(is_ours).collect()
     }
 
     fn is_going(&self, leaving: &LeavingConfiguration) -> bool {

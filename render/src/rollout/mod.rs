@@ -11,6 +11,7 @@ mod budget;
 mod clearing;
 mod confirm;
 mod content;
+mod contest;
 mod correction;
 mod creation;
 mod deletion;
@@ -37,6 +38,7 @@ use crate::memory::Memory;
 use crate::observed::Observed;
 use crate::proof::{self, Proof, Timing};
 
+pub use adoption::{adopted_configuration, adopted_status};
 pub use plan::{FinalizerChange, Plan, Purpose, Removal, Step, Target, Write};
 pub use shortcoming::Shortcoming;
 use standing::Standing;

@@ -10,7 +10,8 @@ use crate::proof::Lack;
 pub(super) fn due<'s>(standing: &'s Standing<'_>) -> Option<&'s str> {
     let proof = &standing.proof;
     let has_other_files = proof.delivered.lack() == Some(&Lack::OtherFiles);
-    if standing.release.is_some() || !has_other_files || !proof.at_rest.is_yes() || !proof.reachable.is_yes() {
+    if standing.release.is_some() || !has_other_files || !proof.at_rest.is_yes() || !proof.reachable.is_yes()
+    {
         return None;
     }
     let status = standing.live.status.as_ref()?;

@@ -31,6 +31,8 @@ pub enum Step {
     AdoptStatus,
     /// Write down in the cluster's status what could not be read off the objects again.
     Remember(Memory),
+    /// Look at the Secret with the join token, which nobody has yet.
+    LookAtToken,
     /// Create the Secret with the join token.
     CreateToken,
     /// Make the Secret with the join token the cluster's own; what is in it stays.
@@ -146,6 +148,7 @@ impl Step {
             Self::Finalizers { .. }
             | Self::AdoptStatus
             | Self::Remember(_)
+            | Self::LookAtToken
             | Self::CreateToken
             | Self::OwnToken { .. } => true,
             Self::Adopt(_)

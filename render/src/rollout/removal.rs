@@ -71,14 +71,17 @@ impl<'a> Planner<'a> {
         self.needed(standing).or_else(|| holds_deletion(standing))
     }
 
-    /// All other control planes have to be settled and healthy; then a majority of them is Ready too.
+    /// All other control planes have to be settled and healthy; then a majority of them is Ready too. Of two that are
+    /// no members any more neither waits for the other.
     fn needed(&self, standing: &Standing<'_>) -> Option<WaitReason> {
-        match standing.role {
+        let lacking = match standing.role {
             Role::Worker => None,
-            Role::ControlPlane => self
-                .other_control_planes(standing.machine, budget::not_well)
-                .map(|(machine, lacks)| WaitReason::Quorum { machine, lacks }),
-        }
+            Role::ControlPlane => self.other_control_planes(standing.machine, |other| {
+                let counts = other.release.is_none() || other.may_be_member;
+                counts.then(|| budget::not_well(other)).flatten()
+            }),
+        };
+        lacking.map(|(machine, lacks)| WaitReason::Quorum { machine, lacks })
     }
 
     /// From now on it leaves, whatever the spec says meanwhile.
@@ -90,9 +93,7 @@ impl<'a> Planner<'a> {
         let Some(mut object) = self.as_it_is(standing.live) else { return false };
         let annotations = object.metadata.annotations.get_or_insert_default();
         annotations.insert(LEAVING.to_owned(), self.now.to_string());
-        let fields = self.differing(&object, standing.live);
-        self.write(standing, object, Purpose::Leaving, fields);
-        true
+        self.write(standing, object, Purpose::Leaving)
     }
 
     fn finish(&mut self, standing: &Standing<'_>) {

@@ -9,6 +9,7 @@ use super::correction::is_content;
 use super::shortcoming::Shortcoming;
 use super::{Planner, clearing};
 use crate::desired::DesiredConfiguration;
+use crate::fields::Change;
 use crate::files;
 use crate::inventory::{is_marked, namespace};
 use crate::observed::{Health, Membership};
@@ -29,8 +30,8 @@ pub(super) struct Standing<'a> {
     pub is_no_member: bool,
     /// A control plane runs that it may be a member of.
     pub may_be_member: bool,
-    /// The fields in which it differs from what it should be.
-    pub differing: Vec<String>,
+    /// What keeps it from being as it should be.
+    pub changes: Vec<Change>,
     pub content: Content,
 }
 
@@ -144,7 +145,7 @@ impl<'a> Planner<'a> {
         let proof = self.proof(machine, live);
         let health = self.machine(machine).map(|machine| self.observed.health(machine)).unwrap_or_default();
         let is_no_member = self.is_no_member(machine, live);
-        let differing = desired.map(|desired| self.differing(&desired.object, live)).unwrap_or_default();
+        let changes = desired.map(|desired| self.changes(&desired.object, live)).unwrap_or_default();
         Some(Standing {
             machine,
             role,
@@ -156,8 +157,8 @@ impl<'a> Planner<'a> {
             is_no_member,
             // Before anything runs there is nothing to be a member of.
             may_be_member: role == Role::ControlPlane && self.desired.bootstrapped && !is_no_member,
-            content: content(&differing, desired, live),
-            differing,
+            content: content(&changes, desired, live),
+            changes,
         })
     }
 
@@ -189,17 +190,13 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn content(
-    differing: &[String],
-    desired: Option<&DesiredConfiguration>,
-    live: &NixosConfiguration,
-) -> Content {
+fn content(changes: &[Change], desired: Option<&DesiredConfiguration>, live: &NixosConfiguration) -> Content {
     let Some(desired) = desired else { return Content::Outdated };
-    let mut contents = differing.iter().filter(|path| is_content(path)).peekable();
+    let mut contents = changes.iter().filter(|change| is_content(&change.path)).peekable();
     if contents.peek().is_none() {
         return Content::Current;
     }
-    let only_files = contents.all(|path| path.starts_with("spec.additionalFiles"));
+    let only_files = contents.all(|change| change.path.starts_with("spec.additionalFiles"));
     let same_meaning = live.annotation(MEANING_BUT_LISTS) == desired.object.annotation(MEANING_BUT_LISTS);
     // Nobody has changed the files since they were written for that meaning.
     let is_text = || {

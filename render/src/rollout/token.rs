@@ -32,6 +32,7 @@ impl Planner<'_> {
                 false
             }
             None => {
+                self.step(Step::LookAtToken);
                 self.wait_cluster(WaitReason::TokenUnknown);
                 false
             }

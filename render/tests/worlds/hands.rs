@@ -26,7 +26,7 @@ impl World {
             Step::Finalizers { finalizers, .. } => {
                 self.write_cluster(cluster, |cluster| cluster.metadata.finalizers = Some(finalizers.clone()))
             }
-            Step::AdoptStatus => Written::Nothing,
+            Step::AdoptStatus | Step::LookAtToken => Written::Nothing,
             Step::Remember(memory) => match self.is_bound(cluster) {
                 Err(refused) => Written::Refused(refused),
                 Ok(()) => {

@@ -183,6 +183,7 @@ pub fn describe(step: &Step) -> String {
     match step {
         Step::Finalizers { why, .. } => format!("finalizers of the cluster: {why:?}"),
         Step::AdoptStatus => "adopts the status".to_owned(),
+        Step::LookAtToken => "looks at the token".to_owned(),
         Step::Remember(memory) => format!(
             "remembers {:?} {:?} applied {:?}{}",
             memory.control_planes, memory.workers,

@@ -2,13 +2,22 @@
 //!
 //! The format is `audit.k8s.io/v1`, the policy
 //! `tests/control-plane/audit-policy.yaml`: of a write the log also has what
-//! was sent, unless it is a secret.
+//! was sent, unless it is a secret. A watch is in it once it has ended.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::call;
+
+mod mark;
+mod rights;
 #[cfg(test)]
 mod tests;
+
+pub use mark::Mark;
+pub use rights::{Right, denied, granted, used};
 
 /// One request, and how it ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +45,8 @@ pub struct Event {
     pub name: Option<String>,
     /// The HTTP status.
     pub code: u16,
+    /// Whether RBAC let it pass; what comes after may refuse it still.
+    pub allowed: bool,
     /// As the request named it.
     pub field_manager: Option<String>,
     /// Nothing was to be stored.
@@ -47,9 +58,32 @@ pub struct Event {
 impl Event {
     /// Whether it was to change what is stored, with or without success.
     pub fn is_write(&self) -> bool {
-        let verbs = ["create", "update", "patch", "delete", "deletecollection"];
-        !self.dry_run && verbs.contains(&self.verb.as_str())
+        call::is_write(&self.verb, self.dry_run)
     }
+
+    /// A write, but of no Lease, Event, token or review.
+    pub fn is_change(&self) -> bool {
+        self.is_write() && call::is_lasting(&self.api_group, &self.resource, self.subresource.as_deref())
+    }
+
+    /// Whether it was only to see.
+    pub fn is_read(&self) -> bool {
+        ["get", "list", "watch"].contains(&self.verb.as_str())
+    }
+}
+
+/// What this user did not want changed, oldest first.
+pub fn reads<'a>(events: &'a [Event], user: &str) -> Vec<&'a Event> {
+    by(events, user).filter(|event| event.is_read()).collect()
+}
+
+/// What this user wanted changed, with or without success, oldest first.
+pub fn writes<'a>(events: &'a [Event], user: &str) -> Vec<&'a Event> {
+    by(events, user).filter(|event| event.is_write()).collect()
+}
+
+fn by<'a>(events: &'a [Event], user: &str) -> impl Iterator<Item = &'a Event> {
+    events.iter().filter(move |event| event.user == user)
 }
 
 /// The events of a log, oldest first. Its last line may still be being written.
@@ -84,6 +118,8 @@ struct Line {
     #[serde(default)]
     response_status: ResponseStatus,
     request_object: Option<Value>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +154,10 @@ impl From<Line> for Event {
         Self {
             field_manager: parameter("fieldManager"),
             dry_run: parameter("dryRun").is_some(),
+            allowed: line
+                .annotations
+                .get("authorization.k8s.io/decision")
+                .is_some_and(|said| said == "allow"),
             verb: line.verb,
             user: line.user.username,
             user_agent: line.user_agent,

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, fs, thread};
 
@@ -17,6 +18,7 @@ use tokio::task::spawn_blocking;
 
 use crate::audit::{self, Event};
 use crate::namespace::Namespace;
+use crate::servers::Supervisor;
 
 /// It kills its servers and removes its folder: a matter of a tenth of a second.
 const STOP_BOUND: Duration = Duration::from_secs(30);
@@ -25,7 +27,8 @@ const STOP_BOUND: Duration = Duration::from_secs(30);
 /// whatever way, stops it and removes its folder.
 #[derive(Debug)]
 pub struct ControlPlane {
-    supervisor: Child,
+    process: Child,
+    supervisor: Arc<Supervisor>,
     paths: Paths,
 }
 
@@ -98,7 +101,7 @@ impl ControlPlane {
         if !program.exists() {
             return Err(StartError::Missing(program));
         }
-        let mut supervisor = Command::new(program)
+        let mut process = Command::new(program)
             .arg("attached")
             .args(crds)
             // It ends when this pipe does.
@@ -106,16 +109,15 @@ impl ControlPlane {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let mut errors = BufReader::new(supervisor.stderr.take().expect("it is piped"));
-        let answer = supervisor.stdout.take().expect("it is piped");
-        let mut line = String::new();
-        BufReader::new(answer).read_line(&mut line)?;
-        if line.is_empty() {
+        let mut errors = BufReader::new(process.stderr.take().expect("it is piped"));
+        let orders = process.stdin.take().expect("it is piped");
+        let mut said = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        let Some(line) = said.next().transpose()? else {
             let mut reason = String::new();
             errors.read_to_string(&mut reason)?;
-            supervisor.wait()?;
+            process.wait()?;
             return Err(StartError::Failed(reason.trim_end().to_owned()));
-        }
+        };
         // Later errors, such as a server that died, are shown among the test's own.
         thread::spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
@@ -123,7 +125,7 @@ impl ControlPlane {
             }
         });
         let paths = serde_json::from_str(&line)?;
-        Ok(Self { supervisor, paths })
+        Ok(Self { process, supervisor: Arc::new(Supervisor::new(orders, said)), paths })
     }
 
     /// Its admin's kubeconfig.
@@ -138,7 +140,11 @@ impl ControlPlane {
 
     /// The process whose children the servers are.
     pub fn supervisor_pid(&self) -> u32 {
-        self.supervisor.id()
+        self.process.id()
+    }
+
+    pub(crate) fn supervisor(&self) -> &Arc<Supervisor> {
+        &self.supervisor
     }
 
     /// The admin's way to it, for clients with settings of their own.
@@ -228,7 +234,7 @@ impl ControlPlane {
         audit::parse(&self.audit_log(), Some(namespace.name()))
     }
 
-    fn audit_log(&self) -> String {
+    pub(crate) fn audit_log(&self) -> String {
         let log = fs::read(&self.paths.audit_log).expect("the audit log is readable");
         // The end of the last line may be the middle of a character.
         String::from_utf8_lossy(&log).into_owned()
@@ -237,13 +243,13 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        drop(self.supervisor.stdin.take());
+        self.supervisor.end();
         let asked = Instant::now();
-        while matches!(self.supervisor.try_wait(), Ok(None)) {
+        while matches!(self.process.try_wait(), Ok(None)) {
             if asked.elapsed() > STOP_BOUND {
                 eprintln!("process {} does not stop its control plane: it is killed", self.supervisor_pid());
-                let _already_gone = self.supervisor.kill();
-                let _exit_status = self.supervisor.wait();
+                let _already_gone = self.process.kill();
+                let _exit_status = self.process.wait();
                 return;
             }
             thread::sleep(Duration::from_millis(5));

@@ -11,18 +11,35 @@
 //! # }
 //! ```
 //!
+//! For the tests of an operator there are also faults in a client
+//! ([`faults`]), a proxy for a process of its own ([`proxy`], [`process`]),
+//! a service account's identity ([`ControlPlane::service_account`]), crashes of
+//! the servers ([`ControlPlane::kill`]), what the audit log tells ([`audit`]),
+//! and objects as a backup has them ([`backup`]).
+//!
 //! The servers are children of `control-plane attached`, built from
 //! `tests/control-plane`: it lives as long as the pipe to this process does.
 
 // What fails in here is a test that fails: its message is all that is wanted.
 #![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
-mod audit;
+pub mod audit;
+pub mod backup;
+mod call;
 mod control_plane;
+pub mod faults;
+mod identity;
 mod namespace;
+pub mod process;
+pub mod proxy;
+mod servers;
 mod wait;
 
 pub use audit::Event;
+pub use call::Call;
 pub use control_plane::{ControlPlane, StartError};
+pub use identity::ServiceAccount;
 pub use namespace::Namespace;
+pub use process::Process;
+pub use servers::{Server, Servers};
 pub use wait::{TimedOut, wait_until};

@@ -156,7 +156,7 @@ impl Checker {
         match done.step {
             Step::Remember(memory) => self.remembered(view, cluster, memory),
             Step::CreateToken | Step::OwnToken { .. } => self.token(cluster, done.step),
-            Step::Finalizers { .. } | Step::AdoptStatus => {}
+            Step::Finalizers { .. } | Step::AdoptStatus | Step::LookAtToken => {}
             Step::Adopt(_) => self.changed(view, cluster, desired, done, now),
             Step::Create(configuration) => {
                 self.created(view, cluster, desired, configuration);

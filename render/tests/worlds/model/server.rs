@@ -189,7 +189,8 @@ impl Server {
         live.spec.git_ref.get_or_insert_with(|| "main".to_owned());
         self.born(&mut live.metadata);
         let uid = uid(&live).to_owned();
-        let own = Ownership { own: Some(fields::owned(object)), written_at: Some(timestamp(self.now)), others: Vec::new() };
+        self.objects.written.insert(uid.clone(), timestamp(self.now));
+        let own = Ownership { own: Some(fields::owned(object)), others: Vec::new() };
         self.objects.owned.insert(uid.clone(), Arc::new(own));
         self.essence.insert(uid, 1);
         self.changed.push(name.clone());
@@ -222,7 +223,8 @@ impl Server {
             live.spec = object.spec.clone();
         });
         if changed || before.own.as_ref() != Some(&own) {
-            let ownership = Ownership { own: Some(own), written_at: Some(timestamp(self.now)), others: Vec::new() };
+            self.objects.written.insert(uid.clone(), timestamp(self.now));
+            let ownership = Ownership { own: Some(own), others: Vec::new() };
             self.objects.owned.insert(uid, Arc::new(ownership));
             self.is_new = true;
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use nico_crds::names::{LABEL_ROLE, Role};
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
+use k8s_openapi::jiff::Timestamp;
 use nico_render::{ClusterKey, Health, Inventory, Membership, Ownership, PutBack, Sight, TokenState};
 
 use super::{NAMESPACE, timestamp};
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub machines: BTreeMap<String, Arc<Machine>>,
     pub configurations: BTreeMap<String, Arc<NixosConfiguration>>,
     pub owned: BTreeMap<String, Arc<Ownership>>,
+    /// When NICO last wrote each configuration, by UID.
+    pub written: BTreeMap<String, Timestamp>,
     pub tokens: BTreeMap<ClusterKey, TokenState>,
 }
 
@@ -47,6 +50,7 @@ impl Snapshot {
         let membership = probed.membership.iter().map(|(machine, membership)| (key(machine), *membership));
         Sight {
             ownership: self.owned.clone(),
+            written_at: self.written.clone(),
             tokens: self.tokens.clone(),
             put_back: put_back.clone(),
             health: health.collect(),

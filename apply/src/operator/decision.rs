@@ -1,0 +1,58 @@
+//! From what was seen to what is to be done, for each cluster of a namespace. One that panics or cannot be
+//! rendered keeps no other from its turn.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
+use nico_render::rollout::Plan;
+use nico_render::status::status;
+use nico_render::{ClusterKey, Desired, Inventory, Observed, Sight, render_each};
+
+/// What may be done now: the function that decides it.
+pub type Rollout = fn(&KubernetesCluster, &Desired, &Observed<'_>, Timestamp) -> Plan;
+
+/// What was decided about a cluster.
+pub(crate) enum Decision {
+    /// It is known what to do, and what to tell.
+    Made(Box<Made>),
+    /// The deciding panicked.
+    Panicked,
+}
+
+/// A cluster, and what was decided about it.
+pub(crate) struct Made {
+    pub cluster: Arc<KubernetesCluster>,
+    /// What may be written; nothing, where it cannot be rendered.
+    pub plan: Plan,
+    /// What there is to tell.
+    pub status: KubernetesClusterStatus,
+    /// Why it cannot be rendered.
+    pub error: Option<String>,
+}
+
+/// Decides about all clusters of the inventory.
+pub(crate) fn decide(
+    inventory: &Inventory,
+    sight: &Sight,
+    rollout: Rollout,
+    now: Timestamp,
+) -> BTreeMap<ClusterKey, Decision> {
+    let observed = Observed::new(inventory, sight);
+    render_each(inventory, |cluster, render| {
+        // What a panic leaves behind is this cluster's claims at the worst, and they live for this pass only.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let desired = render();
+            let plan = desired.as_ref().ok().map(|desired| rollout(cluster, desired, &observed, now));
+            Made {
+                cluster: Arc::new(cluster.clone()),
+                status: status(cluster, desired.as_ref(), &observed, plan.as_ref(), now),
+                plan: plan.unwrap_or_default(),
+                error: desired.err().map(|error| error.to_string()),
+            }
+        }));
+        made.map_or(Decision::Panicked, |made| Decision::Made(Box::new(made)))
+    })
+}

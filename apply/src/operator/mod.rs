@@ -1,0 +1,406 @@
+//! The operator: it watches, decides, and has the hands write, on every change and every interval.
+
+mod decision;
+mod ledger;
+mod pulse;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use nico_render::{ClusterKey, Sight};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{sleep_until, timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::ApplyError;
+use crate::cache::{CacheSettings, Caches};
+use crate::events::Herald;
+use crate::hands::writer::{IN_FLIGHT, Writer};
+use crate::hands::{Done, Turn};
+use crate::lease::{Leadership, Term};
+use crate::metrics::Metrics;
+use crate::observe::now;
+use decision::{Decision, Made, decide};
+use ledger::Ledger;
+use turn::Tools;
+
+pub use decision::Rollout;
+pub use pulse::Pulse;
+
+/// How the operator works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What is watched.
+    pub cache: CacheSettings,
+    /// All clusters are gone over this often, changed or not.
+    pub interval: Duration,
+    /// So long after a change more of them are waited for.
+    pub debounce: Duration,
+    /// So many requests may be in flight.
+    pub in_flight: usize,
+    /// The function that decides what may be done.
+    pub rollout: Rollout,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache: CacheSettings::default(),
+            interval: Duration::from_secs(30),
+            debounce: Duration::from_millis(100),
+            in_flight: IN_FLIGHT,
+            rollout: nico_render::rollout::rollout,
+        }
+    }
+}
+
+/// A turn that has ended; without an outcome it panicked.
+struct Ended {
+    cluster: ClusterKey,
+    turn: Option<Turn>,
+    took: Duration,
+}
+
+/// So long a write in flight is waited for at the end.
+const LAST_WRITES: Duration = Duration::from_secs(20);
+
+/// The operator.
+pub struct Operator {
+    settings: Settings,
+    /// The way to the server for watches, which must be quiet for long.
+    watching: Client,
+    leadership: Leadership,
+    metrics: Metrics,
+    caches: Arc<Caches>,
+    tools: Tools,
+    ledger: Ledger,
+    turns: JoinSet<Ended>,
+    /// Namespaces to look at, and when.
+    due: BTreeMap<String, tokio::time::Instant>,
+    /// How long the last pass over a namespace took.
+    took: BTreeMap<String, Duration>,
+    permits: Arc<Semaphore>,
+    pulse: Pulse,
+}
+
+impl Operator {
+    /// An operator; `requests` is the way to the server for everything that is answered at once.
+    pub fn new(
+        requests: Client,
+        watching: Client,
+        leadership: Leadership,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> Self {
+        let writer = Writer::new(requests.clone(), &leadership, Some(metrics.clone()), settings.in_flight);
+        Self {
+            caches: Arc::new(Caches::new(settings.cache.clone())),
+            tools: Tools { writer, tokens: Arc::default(), herald: Herald::new(requests) },
+            pulse: Pulse::new(settings.interval),
+            permits: Arc::new(Semaphore::new(settings.in_flight.saturating_mul(2))),
+            settings,
+            watching,
+            leadership,
+            metrics,
+            ledger: Ledger::default(),
+            turns: JoinSet::new(),
+            due: BTreeMap::new(),
+            took: BTreeMap::new(),
+        }
+    }
+
+    /// The caches: for `/readyz` and `/metrics`.
+    pub fn caches(&self) -> Arc<Caches> {
+        self.caches.clone()
+    }
+
+    /// That the loop lives: for `/healthz`.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// Works until the shutdown, and lets the writes in flight end.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        let (waker, mut woken) = mpsc::unbounded_channel::<String>();
+        let wake = Arc::new(move |namespace: &str| {
+            // Nobody listens any more only at the end.
+            let _ = waker.send(namespace.to_owned());
+        });
+        let caches = self.caches.clone();
+        let watching = self.watching.clone();
+        let mut filling = tokio::spawn(async move { caches.run(&watching, wake).await });
+        tokio::pin!(shutdown);
+        let mut leads = false;
+        let mut tick = tokio::time::Instant::now();
+        loop {
+            self.pulse.beat();
+            let next = self.due.values().min().copied().unwrap_or(tick).min(tick);
+            tokio::select! {
+                () = &mut shutdown => break,
+                ended = &mut filling => {
+                    error!(?ended, "the caches have ended");
+                    break;
+                }
+                Some(namespace) = woken.recv() => {
+                    self.mark(namespace);
+                    while let Ok(namespace) = woken.try_recv() {
+                        self.mark(namespace);
+                    }
+                }
+                Some(Ok(ended)) = self.turns.join_next() => self.ended(&ended.cluster, ended.turn, ended.took),
+                () = sleep_until(next) => {}
+                () = change(&self.leadership, leads) => {}
+            }
+            if leads != self.leadership.is_valid() {
+                leads = !leads;
+                info!(leads, "leadership");
+                self.mark_all();
+            }
+            if tokio::time::Instant::now() >= tick {
+                self.mark_all();
+                tick = after(jittered(self.settings.interval));
+            }
+            self.pass_over_due().await;
+        }
+        filling.abort();
+        self.finish().await;
+    }
+
+    /// A namespace is to be looked at, soon.
+    fn mark(&mut self, namespace: String) {
+        // A namespace that takes long is looked at the less often.
+        let took = self.took.get(&namespace).copied().unwrap_or_default();
+        let pause = self.settings.debounce.max(took.saturating_mul(2));
+        self.due.entry(namespace).or_insert_with(|| after(pause));
+    }
+
+    fn mark_all(&mut self) {
+        let mut namespaces: BTreeSet<_> = self.caches.namespaces().into_iter().collect();
+        // Those whose last cluster has gone are to be forgotten.
+        namespaces.extend(self.took.keys().cloned());
+        for namespace in namespaces {
+            self.due.entry(namespace).or_insert_with(tokio::time::Instant::now);
+        }
+    }
+
+    async fn pass_over_due(&mut self) {
+        let now = tokio::time::Instant::now();
+        let due: Vec<_> =
+            self.due.iter().filter(|(_, at)| **at <= now).map(|(namespace, _)| namespace.clone()).collect();
+        for namespace in due {
+            self.due.remove(&namespace);
+            if let Some(term) = self.leadership.term() {
+                self.pass(&namespace, &term).await;
+            }
+        }
+    }
+
+    /// Decides about the clusters of a namespace, and begins their turns.
+    async fn pass(&mut self, namespace: &str, term: &Term) {
+        let begun = Instant::now();
+        let at = now();
+        let picture = match self.caches.picture(namespace, at) {
+            Ok(picture) => picture,
+            Err(reason) => {
+                debug!(namespace, reason, "nothing is decided");
+                return;
+            }
+        };
+        let there: Vec<_> =
+            picture.inventory.clusters.iter().map(|cluster| ClusterKey::of(cluster)).collect();
+        self.forget_others(namespace, &there);
+        if there.is_empty() {
+            return;
+        }
+        let seen = Sight {
+            ownership: picture.ownership,
+            written_at: picture.written_at,
+            put_back: self.ledger.put_back(namespace, at),
+            ..Sight::default()
+        };
+        let sight = self.sight(namespace, &there, seen);
+        let rollout = self.settings.rollout;
+        let inventory = picture.inventory;
+        let decided = spawn_blocking(move || decide(&inventory, &sight, rollout, at)).await;
+        let Ok(decided) = decided else {
+            error!(namespace, "deciding failed");
+            return;
+        };
+        for (key, decision) in decided {
+            match decision {
+                Decision::Made(made) => self.begin(&key, *made, term),
+                Decision::Panicked => self.panicked(&key),
+            }
+        }
+        self.took.insert(namespace.to_owned(), begun.elapsed());
+    }
+
+    fn sight(&mut self, namespace: &str, clusters: &[ClusterKey], seen: Sight) -> Sight {
+        let tokens = clusters.iter().filter_map(|key| {
+            let secret = nico_crds::names::join_token_secret(&key.name);
+            let version = self.caches.secret_version(namespace, &secret);
+            Some((key.clone(), self.tools.tokens.known(key, version.as_deref())?))
+        });
+        Sight { tokens: tokens.collect(), ..seen }
+    }
+
+    /// Begins the turn of a cluster, unless one is under way, or it has to wait for the caches.
+    fn begin(&mut self, key: &ClusterKey, mut made: Made, term: &Term) {
+        let account = self.ledger.account(key);
+        if account.busy || !account.has_come_back(&self.caches, &key.namespace) {
+            return;
+        }
+        if account.backs_off() {
+            made.plan.steps.retain(turn::is_urgent);
+            if made.plan.steps.is_empty() {
+                return;
+            }
+        }
+        if let Some(error) = &made.error {
+            debug!(cluster = %key, error, "cannot be rendered");
+            self.metrics.cluster(key).failed("Render", Duration::ZERO);
+        }
+        account.busy = true;
+        let (tools, permits, key) = (self.tools.within(term), self.permits.clone(), key.clone());
+        self.turns.spawn(async move {
+            // Only a closed semaphore gives none, and nobody closes it.
+            let _permit = permits.acquire().await;
+            let begun = Instant::now();
+            let turn = AssertUnwindSafe(turn::take(tools, made)).catch_unwind().await.ok();
+            Ended { cluster: key, turn, took: begun.elapsed() }
+        });
+    }
+}
+
+impl Operator {
+    /// A turn has ended.
+    fn ended(&mut self, key: &ClusterKey, turn: Option<Turn>, took: Duration) {
+        self.ledger.account(key).busy = false;
+        let Some(turn) = turn else {
+            self.panicked(key);
+            return;
+        };
+        self.count(key, &turn, took);
+        let account = self.ledger.account(key);
+        for done in &turn.done {
+            if let Done::Changed { target, against, .. } = done {
+                account.took_back(&target.uid, against, now());
+            }
+        }
+        let moved_on = turn.looked || !turn.done.is_empty();
+        account.wrote(turn.seen);
+        let worst = turn.errors.iter().find(|error| !is_passing(error));
+        match worst {
+            Some(_) => self.back_off(key),
+            None => {
+                // A look alone is no success of what failed before.
+                if !turn.looked {
+                    account.succeeded();
+                }
+                // What was written comes back by the caches; what was only looked at does not.
+                if moved_on || !turn.errors.is_empty() {
+                    self.mark(key.namespace.clone());
+                }
+            }
+        }
+    }
+
+    fn count(&self, key: &ClusterKey, turn: &Turn, took: Duration) {
+        let metrics = self.metrics.cluster(key);
+        match turn.errors.first() {
+            None => metrics.succeeded(took),
+            Some(error) => metrics.failed(error.kind(), took),
+        }
+        for error in &turn.errors {
+            if matches!(error, ApplyError::Conflict { .. } | ApplyError::Contested { .. }) {
+                metrics.conflicted();
+            }
+        }
+        for done in &turn.done {
+            match done {
+                Done::Created { role, .. } => metrics.created(*role),
+                Done::Deleted { .. } => metrics.deleted(),
+                Done::Finalizers(_)
+                | Done::StatusAdopted
+                | Done::Remembered
+                | Done::TokenCreated
+                | Done::TokenOwned { .. }
+                | Done::Adopted(_)
+                | Done::Withheld { .. }
+                | Done::Changed { .. }
+                | Done::Released(_) => {}
+            }
+        }
+    }
+
+    /// A panic is contained, counted, and the cluster left alone for a while.
+    fn panicked(&mut self, key: &ClusterKey) {
+        error!(cluster = %key, "a turn has panicked");
+        self.metrics.cluster(key).panicked();
+        self.back_off(key);
+    }
+
+    fn back_off(&mut self, key: &ClusterKey) {
+        let pause = self.ledger.account(key).failed();
+        warn!(cluster = %key, seconds = pause.as_secs(), "is tried again later");
+        let again = after(jittered(pause));
+        let due = self.due.entry(key.namespace.clone()).or_insert(again);
+        *due = (*due).min(again);
+    }
+
+    fn forget_others(&mut self, namespace: &str, there: &[ClusterKey]) {
+        for gone in self.ledger.forget_others(namespace, there) {
+            info!(cluster = %gone, "is gone");
+            self.metrics.forget(&gone);
+        }
+        self.tools.tokens.retain(namespace, there);
+        if there.is_empty() {
+            self.took.remove(namespace);
+        }
+    }
+
+    /// Lets the writes in flight end, and begins none.
+    async fn finish(mut self) {
+        self.tools.writer.stop();
+        let ended = timeout(LAST_WRITES, async { while self.turns.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            warn!("a write in flight did not end in time");
+        }
+    }
+}
+
+/// It passes by itself: somebody was faster, or this replica leads no longer.
+const fn is_passing(error: &ApplyError) -> bool {
+    matches!(error, ApplyError::Conflict { .. } | ApplyError::NotLeading)
+}
+
+/// Until the leadership changes from what it was.
+async fn change(leadership: &Leadership, leads: bool) {
+    if leads {
+        leadership.lost().await;
+    } else {
+        let _term = leadership.acquired().await;
+    }
+}
+
+fn after(pause: Duration) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    now.checked_add(pause).unwrap_or(now)
+}
+
+/// A tenth more or less, so that replicas and clusters do not march in step.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [0_u8; 1];
+    // Without randomness there is no jitter, and that is all.
+    let _ = getrandom::fill(&mut byte);
+    let share = f64::from(byte[0]) / f64::from(u8::MAX);
+    pause.mul_f64(0.2_f64.mul_add(share, 0.9))
+}

@@ -1,0 +1,80 @@
+//! One turn of one cluster: what was planned is written, what there is to tell is told.
+
+use nico_render::ClusterKey;
+use nico_render::rollout::{Purpose, Step};
+use tracing::debug;
+
+use super::decision::Made;
+use crate::ApplyError;
+use crate::events::Herald;
+use crate::hands::writer::Writer;
+use crate::hands::{Hands, Turn};
+use crate::lease::Term;
+use crate::token::Tokens;
+
+/// What a turn needs.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub writer: Writer,
+    pub tokens: std::sync::Arc<Tokens>,
+    pub herald: Herald,
+}
+
+impl Tools {
+    /// The same, for what is decided in this term.
+    pub fn within(&self, term: &Term) -> Self {
+        Self {
+            writer: self.writer.clone().within(term.clone()),
+            tokens: self.tokens.clone(),
+            herald: self.herald.within(term),
+        }
+    }
+}
+
+/// Takes it.
+pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
+    let Made { cluster, plan, status, error: _ } = made;
+    let mut hands = Hands::new(&tools.writer, &tools.tokens, (*cluster).clone(), true);
+    let quiet = plan.steps.is_empty();
+    hands.execute(plan.steps).await;
+    // Of what is just changing the next plan tells more.
+    if (quiet || !hands.turn.errors.is_empty()) && !hands.turn.looked && hands.turn.done.is_empty() {
+        tell(&tools, &mut hands, &status).await;
+    }
+    let Hands { turn, .. } = hands;
+    for done in &turn.done {
+        tools.herald.done(&cluster, done).await;
+    }
+    turn
+}
+
+async fn tell(tools: &Tools, hands: &mut Hands<'_>, status: &nico_crds::KubernetesClusterStatus) {
+    let before = hands.cluster.clone();
+    match hands.tell(status).await {
+        Ok(true) => tools.herald.transitions(&before, status).await,
+        Ok(false) => {}
+        Err(error) => {
+            debug!(cluster = %ClusterKey::of(&before), error = crate::error::chain(&error), "cannot tell the status");
+            if !matches!(error, ApplyError::Conflict { .. } | ApplyError::NotLeading) {
+                hands.turn.errors.push(error);
+            }
+        }
+    }
+}
+
+/// What must not wait, whatever else goes wrong with a cluster.
+pub(crate) fn is_urgent(step: &Step) -> bool {
+    match step {
+        Step::Write(write) => write.purpose == Purpose::ClearFullInstall,
+        Step::Finalizers { .. }
+        | Step::AdoptStatus
+        | Step::Remember(_)
+        | Step::LookAtToken
+        | Step::CreateToken
+        | Step::OwnToken { .. }
+        | Step::Adopt(_)
+        | Step::Create(_)
+        | Step::Delete { .. }
+        | Step::ReleaseFromNio(_) => false,
+    }
+}

@@ -1,0 +1,60 @@
+//! What each reason to wait means for people: whether its turn comes by itself, or which condition asks
+//! somebody to act.
+
+use super::look::Look;
+use crate::rollout::{WaitReason, Waiting};
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Concern {
+    /// Nobody: its turn comes.
+    Turn,
+    /// Said by a condition that is told by what is observed, with or without a plan.
+    Observed,
+    /// Whoever runs the Python operator.
+    OldOperator,
+    /// Whoever holds the fields.
+    Conflict,
+    /// Who knows whether a machine of a cluster in deletion comes back.
+    Deletion,
+    /// Who knows whether a machine that leaves comes back, or is still a member.
+    Removal,
+}
+
+/// Every reason is thought about here.
+pub(super) const fn of(reason: &WaitReason) -> Concern {
+    match reason {
+        WaitReason::Bootstrap { .. }
+        | WaitReason::FormerHead { .. }
+        | WaitReason::ControlPlane { .. }
+        | WaitReason::Installing
+        | WaitReason::InFlight { .. }
+        | WaitReason::Clearing { .. }
+        | WaitReason::Machine { .. }
+        | WaitReason::EarlierRole { .. }
+        | WaitReason::Confirmation { .. }
+        | WaitReason::Quorum { .. }
+        | WaitReason::Removal { .. }
+        | WaitReason::LettingGo
+        | WaitReason::WorkersFirst { .. }
+        | WaitReason::TokenUnknown => Concern::Turn,
+        WaitReason::Paused
+        | WaitReason::HeadLost
+        | WaitReason::CannotJoin { .. }
+        | WaitReason::HeadAwaited { .. }
+        | WaitReason::Frozen { .. }
+        | WaitReason::ForeignToken { .. }
+        | WaitReason::TokenLost { .. } => Concern::Observed,
+        WaitReason::OldOperatorRunning => Concern::OldOperator,
+        WaitReason::Conflict { .. } => Concern::Conflict,
+        WaitReason::DeletionWaiting => Concern::Deletion,
+        WaitReason::Unreachable | WaitReason::MemberNotRemoved => Concern::Removal,
+    }
+}
+
+impl<'a> Look<'a> {
+    /// What waits for somebody.
+    pub fn concerning(&self, concern: Concern) -> impl Iterator<Item = &'a Waiting> {
+        self.waiting().iter().filter(move |waiting| of(&waiting.reason) == concern)
+    }
+}

@@ -1,0 +1,247 @@
+//! The line of a machine: its state in one word, why, and since when.
+
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::NixosConfiguration;
+use nico_crds::configuration::NixosConfigurationStatus;
+use nico_crds::status::MachineLine;
+
+use super::look::Look;
+use super::seen::{Loss, Seen};
+use super::words::{self, MAX_LINE};
+use crate::desired::DesiredConfiguration;
+use crate::observed::Health;
+use crate::proof::{Finding, Lack, Proof, times};
+
+/// How a machine is, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    /// It will not come back, or its Machine object is gone.
+    Lost,
+    /// NIO installed it anew after it was settled.
+    WipedAgain,
+    /// Its content was not delivered in time, or failed too often.
+    Overdue,
+    /// NIO cannot log in.
+    Unreachable,
+    /// Settled, but its Node is not Ready.
+    NotReady,
+    /// Settled, but the health of its Node cannot be told.
+    HealthUnknown,
+    /// What it runs cannot be told.
+    Unknown,
+    /// Delivered, at rest, and not proven: NIO has forgotten the commit, or says no success.
+    Delivered,
+    /// It leaves.
+    Leaving,
+    /// It has no configuration yet.
+    Waiting,
+    /// It may be being installed.
+    Installing,
+    /// Nothing was ever delivered.
+    Joining,
+    /// Its content is being applied.
+    InFlight,
+    /// Proven, and has not stood still for long enough yet.
+    Proven,
+    /// Proven, it has stood still, and nothing speaks against its Node.
+    Settled,
+}
+
+impl State {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lost => "Lost",
+            Self::WipedAgain => "WipedAgain",
+            Self::Overdue => "Overdue",
+            Self::Unreachable => "Unreachable",
+            Self::NotReady => "NotReady",
+            Self::HealthUnknown => "HealthUnknown",
+            Self::Unknown => "Unknown",
+            Self::Delivered => "Delivered",
+            Self::Leaving => "Leaving",
+            Self::Waiting => "Waiting",
+            Self::Installing => "Installing",
+            Self::Joining => "Joining",
+            Self::InFlight => "InFlight",
+            Self::Proven => "Proven",
+            Self::Settled => "Settled",
+        }
+    }
+}
+
+/// The state of a machine.
+pub(super) fn of(seen: &Seen<'_>) -> State {
+    if seen.loss.is_some() {
+        return State::Lost;
+    }
+    if seen.departure.is_some() || seen.is_going() {
+        return State::Leaving;
+    }
+    let (Some(live), Some(proof)) = (seen.live, &seen.proof) else { return State::Waiting };
+    let is_overdue = proof.overdue.is_yes();
+    if seen.is_wiped_again {
+        State::WipedAgain
+    } else if live.spec.full_install == Some(true) && !live.shows_an_apply() && !is_overdue {
+        // It reboots meanwhile, so this may look unreachable.
+        State::Installing
+    } else if is_overdue {
+        State::Overdue
+    } else if !proof.reachable.is_yes() {
+        State::Unreachable
+    } else if !live.shows_an_apply() {
+        State::Joining
+    } else {
+        applied(proof, &seen.health)
+    }
+}
+
+fn applied(proof: &Proof, health: &Health) -> State {
+    match (&proof.delivered, &proof.at_rest) {
+        (Finding::Unknown(_), _) | (Finding::Yes(()), Finding::Unknown(_)) => State::Unknown,
+        (Finding::No(_), _) | (Finding::Yes(()), Finding::No(_)) => State::InFlight,
+        (Finding::Yes(()), Finding::Yes(())) if !proof.proven.is_yes() => State::Delivered,
+        (Finding::Yes(()), Finding::Yes(())) if !proof.is_settled() => State::Proven,
+        (Finding::Yes(()), Finding::Yes(())) => match health {
+            Health::NotAsked | Health::Ready => State::Settled,
+            Health::NotReady { .. } => State::NotReady,
+            Health::Unknown => State::HealthUnknown,
+        },
+    }
+}
+
+/// An installation after it was settled, which nothing but a wipe of what ran can be. It is remembered as
+/// long as the configuration is there: the disk stays wiped when NIO switches the machine later.
+pub(super) fn is_wiped_again(before: Option<&MachineLine>, live: &NixosConfiguration) -> bool {
+    let Some(before) = before else { return false };
+    let Some(settled) = settled_before(before, live) else { return false };
+    let installed = live.status.as_ref().and_then(|status| status.has_full_install) == Some(true);
+    let moved = times::last_applied(live).yes().is_some_and(|applied| words::whole(*applied) > settled);
+    before.state.as_deref() == Some(State::WipedAgain.word()) || (installed && moved)
+}
+
+/// With what this configuration was last settled; not one of the same name before it.
+fn settled_before(before: &MachineLine, live: &NixosConfiguration) -> Option<Timestamp> {
+    let settled = words::told(before.settled_at.as_deref())?;
+    let created = live.metadata.creation_timestamp.as_ref().map(|created| words::whole(created.0));
+    created.is_none_or(|created| created <= settled).then_some(settled)
+}
+
+/// The line of a machine.
+pub(super) fn line(look: &Look<'_>, seen: &Seen<'_>) -> MachineLine {
+    MachineLine {
+        name: seen.machine.to_owned(),
+        role: Some(seen.role.label().to_owned()),
+        state: Some(seen.state.word().to_owned()),
+        reason: reason(look, seen).map(|reason| words::bounded(&reason, MAX_LINE)),
+        since: Some(words::seconds(since(look, seen))),
+        health: health(&seen.health).map(str::to_owned),
+        commit: seen.live.and_then(commit).map(str::to_owned),
+        settled_at: settled_at(seen).map(words::seconds),
+    }
+}
+
+const fn health(health: &Health) -> Option<&'static str> {
+    match health {
+        Health::NotAsked => None,
+        Health::Ready => Some("Ready"),
+        Health::NotReady { .. } => Some("NotReady"),
+        Health::Unknown => Some("Unknown"),
+    }
+}
+
+/// The commit that a machine runs, as NIO says.
+pub(super) fn commit(live: &NixosConfiguration) -> Option<&str> {
+    let status: &NixosConfigurationStatus = live.status.as_ref()?;
+    let said = [&status.applied_commit, &status.resolved_revision];
+    let commit = said.into_iter().find_map(|commit| commit.as_deref().filter(|commit| !commit.is_empty()))?;
+    let is_hash = commit.len() <= 64 && commit.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_hash.then_some(commit)
+}
+
+/// Why it is in its state, in words.
+pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
+    let lack =
+        |finding: fn(&Proof) -> Option<&Lack>| seen.proof.as_ref().and_then(finding).map(ToString::to_string);
+    match seen.state {
+        State::Lost => seen.loss.map(|loss| match loss {
+            Loss::Gone => "its Machine is gone".to_owned(),
+            Loss::Marked => "it is marked as lost".to_owned(),
+        }),
+        State::WipedAgain => {
+            Some("NIO installed it anew after it was settled: its disk was wiped".to_owned())
+        }
+        State::Overdue => {
+            seen.proof.as_ref().and_then(|proof| proof.overdue.yes()).map(|overdue| overdue.why.to_string())
+        }
+        State::Unreachable => lack(|proof| proof.reachable.lack()),
+        State::NotReady => match &seen.health {
+            Health::NotReady { why } => Some(format!("its Node is not Ready: {why}")),
+            Health::NotAsked | Health::Ready | Health::Unknown => None,
+        },
+        State::HealthUnknown => Some("the health of its Node cannot be told now".to_owned()),
+        State::Leaving => {
+            look.waits(seen.machine).or_else(|| seen.departure.map(|departure| departure.to_string()))
+        }
+        State::Waiting => Some(waiting(look, seen)),
+        State::Installing | State::Joining | State::InFlight | State::Unknown | State::Delivered => {
+            lack(Proof::lack)
+        }
+        State::Proven => lack(Proof::lack),
+        State::Settled if !seen.is_member || look.desired.is_err() || seen.is_current() => None,
+        State::Settled => Some(look.waits(seen.machine).unwrap_or_else(|| "newer content is due".to_owned())),
+    }
+}
+
+fn waiting(look: &Look<'_>, seen: &Seen<'_>) -> String {
+    let comes = look.creates(seen.machine);
+    let why = look.waits(seen.machine).unwrap_or_else(|| {
+        if comes { "its configuration is created now" } else { "it has no configuration yet" }.to_owned()
+    });
+    let is_wiped = seen.wanted.is_some_and(DesiredConfiguration::wipes_disk);
+    if is_wiped { format!("ITS DISK WILL BE WIPED (fullInstall); {why}") } else { why }
+}
+
+/// A machine with its state, in words.
+pub(super) fn described(look: &Look<'_>, seen: &Seen<'_>) -> String {
+    let state = seen.state.word();
+    let text = match reason(look, seen) {
+        Some(reason) => format!("{} ({state}: {reason})", seen.machine),
+        None => format!("{} ({state})", seen.machine),
+    };
+    words::bounded(&text, MAX_LINE)
+}
+
+/// Since when it is in its state: by the objects where they tell, else since it was first seen so.
+pub(super) fn since(look: &Look<'_>, seen: &Seen<'_>) -> Timestamp {
+    let told = by_objects(seen).map(words::whole);
+    let before = seen.before.filter(|before| before.state.as_deref() == Some(seen.state.word()));
+    told.or_else(|| words::told(before?.since.as_deref())).unwrap_or_else(|| words::whole(look.now))
+}
+
+fn by_objects(seen: &Seen<'_>) -> Option<Timestamp> {
+    let (live, proof) = (seen.live?, seen.proof.as_ref()?);
+    match seen.state {
+        State::Installing | State::Joining => times::written(live).yes().copied(),
+        State::InFlight if !proof.delivered.is_yes() => times::written(live).yes().copied(),
+        State::Proven | State::Settled => times::last_applied(live).yes().copied(),
+        State::Overdue => proof.overdue.yes()?.since,
+        State::Leaving => live.metadata.deletion_timestamp.as_ref().map(|deleted| deleted.0),
+        State::InFlight
+        | State::Lost
+        | State::WipedAgain
+        | State::Unreachable
+        | State::NotReady
+        | State::HealthUnknown
+        | State::Unknown
+        | State::Delivered
+        | State::Waiting => None,
+    }
+}
+
+/// What was applied when it was last settled: what a later installation is measured by.
+fn settled_at(seen: &Seen<'_>) -> Option<Timestamp> {
+    let live = seen.live?;
+    let is_settled = seen.proof(Proof::is_settled) && !seen.is_wiped_again;
+    let now = times::last_applied(live).yes().copied().filter(|_| is_settled).map(words::whole);
+    now.or_else(|| settled_before(seen.before?, live))
+}

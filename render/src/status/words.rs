@@ -1,0 +1,55 @@
+//! How things are said: short, with whole seconds, and never about more than a few.
+
+use k8s_openapi::jiff::Timestamp;
+
+/// So many are named; of the others only the number is told.
+pub(super) const MOST: usize = 10;
+/// The longest message of a condition, in bytes. Kubernetes would take eight times as much.
+pub(super) const MAX_MESSAGE: usize = 4096;
+/// The longest reason of a machine, in bytes, and the longest line about what waits.
+pub(super) const MAX_LINE: usize = 512;
+
+/// The first ones, and how many more there are.
+pub(super) fn listed(items: impl IntoIterator<Item = String>, separator: &str) -> String {
+    let mut items = items.into_iter();
+    let mut named: Vec<_> = items.by_ref().take(MOST).collect();
+    let more = items.count();
+    named.extend((more > 0).then(|| format!("and {more} more")));
+    named.join(separator)
+}
+
+/// At most so many bytes, on one line.
+pub(super) fn bounded(text: &str, most: usize) -> String {
+    const ELLIPSIS: &str = "...";
+    let clean = |text: &str| text.replace(char::is_control, " ");
+    if text.len() <= most {
+        return clean(text);
+    }
+    let end = text.floor_char_boundary(most.saturating_sub(ELLIPSIS.len()));
+    format!("{}{ELLIPSIS}", clean(text.get(..end).unwrap_or_default()))
+}
+
+/// Sentences, those that say something.
+pub(super) fn sentences<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(". ")
+}
+
+/// RFC 3339, in whole seconds, UTC.
+pub(super) fn seconds(time: Timestamp) -> String {
+    whole(time).to_string()
+}
+
+/// A time as it was told before, in whole seconds.
+pub(super) fn told(time: Option<&str>) -> Option<Timestamp> {
+    Some(whole(time?.parse().ok()?))
+}
+
+pub(super) fn whole(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// `is` or `are`.
+pub(super) const fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}

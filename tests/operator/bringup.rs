@@ -1,0 +1,94 @@
+//! A cluster comes up: the head first, then the others; each disk is wiped once.
+
+use serde_json::json;
+
+use crate::stage::{CONFIGURATIONS, Stage, cluster};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_machines_become_a_cluster_and_each_disk_is_wiped_once() {
+    let stage = Stage::new("bringup").await;
+    let operator = stage.operator().await;
+    stage.machines(8).await;
+    stage.put(&[cluster("home", 3, 5, &json!({}))]).await;
+    let all = stage.wait_installed(8).await;
+
+    let owner = stage.get("kubernetescluster", "home").await;
+    for configuration in &all {
+        let metadata = &configuration["metadata"];
+        assert_eq!(metadata["labels"]["app.kubernetes.io/managed-by"], "nico");
+        assert_eq!(metadata["labels"]["nico.homystack.com/cluster"], "home");
+        assert_eq!(metadata["ownerReferences"][0]["uid"], owner["metadata"]["uid"]);
+        assert_eq!(metadata["ownerReferences"][0]["controller"], true);
+        assert_eq!(configuration["spec"]["onRemoveFlake"], "#minimal");
+        assert_eq!(configuration["spec"]["fullInstall"], false);
+    }
+    assert_eq!(stage.list("secrets").await.len(), 1);
+    assert_eq!(owner["metadata"]["finalizers"], json!(["nico.homystack.com/cleanup"]));
+
+    let log = stage.control().log();
+    for number in 1..=8 {
+        assert_eq!(log.installations(&format!("node-{number}")), 1, "node-{number}");
+    }
+    // The head alone first; then workers at once, and the other control planes one after the other.
+    let starts: Vec<_> = log.runs().into_iter().filter(|run| run.start.kind.is_apply()).collect();
+    let first = |machine: &str| starts.iter().find(|run| run.start.machine == machine).unwrap().clone();
+    let head = first("node-1");
+    for number in 2..=8 {
+        assert!(!first(&format!("node-{number}")).overlaps(&head), "node-{number} beside the head");
+    }
+    assert_eq!(log.order()[0], "node-1");
+    assert!(!first("node-2").overlaps(&first("node-3")), "control planes come one at a time");
+    let events = stage.events().await;
+    assert!(events.iter().any(|event| event.starts_with("Installing: home-node-1")), "{events:?}");
+    assert!(operator.terminate(crate::stage::BOUND).await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flake_that_fails_on_the_head_touches_one_machine() {
+    let stage = Stage::new("badflake").await;
+    stage.machines(8).await;
+    stage.control().fail("node-1", nio_stand_in::Fail::Always);
+    let _operator = stage.operator().await;
+    stage.put(&[cluster("home", 3, 5, &json!({}))]).await;
+    stage
+        .wait("three failed attempts on the head", async || {
+            let failed = stage.control().log().runs().iter().filter(|run| run.failed()).count();
+            if failed >= 6 { Ok(()) } else { Err(format!("{failed} failures")) }
+        })
+        .await;
+    assert_eq!(stage.configurations().await, ["home-node-1"]);
+    assert_eq!(stage.control().log().machines().into_iter().collect::<Vec<_>>(), ["node-1"]);
+    // Mended, it goes on.
+    stage.control().heal("node-1");
+    stage.wait_installed(8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_created_for_a_paused_cluster_and_full_install_is_cleared_all_the_same() {
+    let stage = Stage::new("paused").await;
+    stage.machines(2).await;
+    let _operator = stage.operator().await;
+    // The installation of the head does not end before the cluster is paused.
+    stage.control().hold("node-1", nio_stand_in::Actor::Handler);
+    stage.control().hold("node-1", nio_stand_in::Actor::Timer);
+    stage.put(&[cluster("home", 2, 0, &json!({}))]).await;
+    stage
+        .wait("the head's installation to begin", async || {
+            (!stage.control().log().runs().is_empty()).then_some(()).ok_or("not yet")
+        })
+        .await;
+    stage.patch("kubernetescluster", "home", "person", &json!({ "spec": { "paused": true } })).await;
+    stage.wait_condition("home", "Paused").await;
+    stage.control().release("node-1", nio_stand_in::Actor::Handler);
+    stage.control().release("node-1", nio_stand_in::Actor::Timer);
+    stage
+        .wait("fullInstall to be cleared", async || {
+            let head = stage.get(CONFIGURATIONS, "home-node-1").await;
+            if head["spec"]["fullInstall"] == false { Ok(()) } else { Err(head["status"].to_string()) }
+        })
+        .await;
+    assert_eq!(stage.configurations().await, ["home-node-1"]);
+    stage.patch("kubernetescluster", "home", "person", &json!({ "spec": { "paused": false } })).await;
+    stage.wait_installed(2).await;
+    assert_eq!(stage.control().log().installations("node-1"), 1);
+}

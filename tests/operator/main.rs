@@ -1,0 +1,18 @@
+//! The operator, as it is installed: the real binary with the rights of its ServiceAccount, on a real API
+//! server, beside a stand-in for NIO whose log of applies and wipes is the truth.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::indexing_slicing, reason = "a missing field of JSON is null, and then a failed assertion")]
+#![allow(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
+#![allow(missing_docs, reason = "these are tests")]
+
+mod adoption;
+mod bringup;
+mod deletion;
+mod edits;
+mod killed;
+mod outage;
+mod quiet;
+mod replicas;
+mod restore;
+mod stage;
