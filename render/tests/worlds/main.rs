@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment, and use threads")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a test has to say")]
 
+mod aggregator;
 mod checker;
 mod dice;
 mod genes;

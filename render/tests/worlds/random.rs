@@ -59,6 +59,7 @@ pub fn genes(seed: u64) -> Genes {
         attempts_begin_anew: row.percent(50),
         first_look_says_false: row.percent(50),
         asks_health,
+        tells_status: row.percent(30),
     }
 }
 
@@ -171,6 +172,7 @@ fn act(row: &mut Row, all: &[u8], firsts: &[u8], lasts: &[u8], clusters: usize, 
         52 => Act::DeleteCluster { cluster },
         53 | 54 => Act::Restart { seconds: row.between(1, 2_000) },
         55 | 56 => Act::KillAfter { writes: u32::try_from(row.between(1, 4)).unwrap() },
+        57 if row.percent(30) => Act::LoseToken { cluster },
         57 => Act::Clock { offset: row.between(-900, 900) },
         _ => Act::Stale { lag: row.between(20, 400), seconds: row.between(100, 4_000) },
     }

@@ -39,6 +39,8 @@ pub struct World {
     pub planner: Planner,
     pub checker: Checker,
     pub throws: BTreeMap<String, u64>,
+    /// The contents that each cluster asked for before, by their `ref`.
+    pub contents: BTreeMap<String, Vec<String>>,
     /// What happened, where somebody wants to read it.
     pub told: Option<Vec<String>>,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
@@ -72,6 +74,7 @@ impl World {
             planner,
             checker: Checker::default(),
             throws: BTreeMap::new(),
+            contents: BTreeMap::new(),
             told: tells.then(Vec::new),
             queue: BinaryHeap::new(),
             queued: 0,
@@ -234,7 +237,7 @@ impl World {
 
     /// At the end: everything is as it should be, and stays so without a write.
     fn ends(&mut self) {
-        let writes = self.operator.writes;
+        let writes = self.operator.writes + self.operator.told;
         let mut checker = std::mem::take(&mut self.checker);
         let ended = self.turns < TURNS;
         checker.check(Invariant::L1, ended, || "the world is never quiet".to_owned());
@@ -248,7 +251,7 @@ impl World {
             self.server.now = self.now;
             self.tick();
         }
-        let more = self.operator.writes - writes;
+        let more = self.operator.writes + self.operator.told - writes;
         self.checker.stays_quiet(more);
     }
 }
