@@ -86,6 +86,8 @@ pub enum Edit {
     Ref(String),
     /// `requireNodeHealth: Never`.
     NeverAsk,
+    /// `requireNodeHealth: Always`.
+    AlwaysAsk,
     Trigger(String),
     ControlPlanes(i32),
     Workers(i32),

@@ -122,7 +122,7 @@ impl World {
         if !self.genes.asks_health || !is_asked(cluster) || self.truth.answers(name, self.now) {
             return false;
         }
-        let stands = |machine: &String| self.truth.is_node_ready(machine, self.now);
+        let stands = |machine: &String| self.truth.is_member_up(machine, self.now);
         let members = self.truth.members.get(name).cloned().unwrap_or_default();
         let (up, down): (Vec<_>, Vec<_>) = members.into_iter().partition(stands);
         if up.is_empty() || down.is_empty() {

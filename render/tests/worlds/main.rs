@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a test has to say")]
 
 mod aggregator;
+mod broken;
 mod checker;
 mod dice;
 mod genes;
@@ -24,6 +25,7 @@ mod random;
 mod report;
 mod run;
 mod shrink;
+mod traces;
 
 use crate::planner::Planner;
 

@@ -201,6 +201,7 @@ fn found(mut group: NodeGroup, rack: char, count: i32) -> NodeGroup {
 pub fn apply(spec: &mut KubernetesClusterSpec, edit: &Edit) {
     match edit {
         Edit::NeverAsk => rollout(spec).require_node_health = Some(RequireNodeHealth::Never),
+        Edit::AlwaysAsk => rollout(spec).require_node_health = Some(RequireNodeHealth::Always),
         Edit::Ref(content) => spec.git_ref = Some(content.clone()),
         Edit::Trigger(text) => rollout(spec).trigger = Some(text.clone()),
         Edit::ControlPlanes(count) => {

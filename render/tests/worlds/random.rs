@@ -72,7 +72,7 @@ fn group(row: &mut Row, machines: &[u8], rack: char, count: i64) -> NodeGroup {
     found(rack, count)
 }
 
-fn found(rack: char, count: i64) -> NodeGroup {
+pub fn found(rack: char, count: i64) -> NodeGroup {
     NodeGroup {
         machines: None,
         machine_selector: Some(MachineSelector {
@@ -118,7 +118,8 @@ fn contents(row: &mut Row, all: &[u8]) -> Contents {
         let some: Vec<u8> = all.iter().copied().filter(|_| row.percent(60)).collect();
         let kind = match row.below(5) {
             0 | 1 => Trait::Fails(some),
-            2 => Trait::Breaks(some),
+            2 if row.percent(50) => Trait::Breaks(some),
+            2 => Trait::Downs(some),
             3 => Trait::Slow(some, row.between(200, 4_000)),
             _ => Trait::Good,
         };

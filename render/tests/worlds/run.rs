@@ -1,13 +1,13 @@
 //! A world as it runs: from one event to the next, until it is quiet and nobody has anything left to do.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::checker::{Checker, Invariant};
 use crate::dice::Dice;
 use crate::genes::Genes;
 use crate::model::machine::Truth;
-use crate::model::nio::Nio;
+use crate::model::nio::{By, Nio};
 use crate::model::server::Server;
 use crate::operator::Operator;
 use crate::planner::Planner;
@@ -41,6 +41,9 @@ pub struct World {
     pub throws: BTreeMap<String, u64>,
     /// The contents that each cluster asked for before, by their `ref`.
     pub contents: BTreeMap<String, Vec<String>>,
+    /// What becomes of the next applies of a machine, by handler and timer, where a script says so: how long
+    /// each takes, and whether it fails.
+    pub scripted: BTreeMap<(String, By), VecDeque<(i64, bool)>>,
     /// What happened, where somebody wants to read it.
     pub told: Option<Vec<String>>,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
@@ -75,6 +78,7 @@ impl World {
             checker: Checker::default(),
             throws: BTreeMap::new(),
             contents: BTreeMap::new(),
+            scripted: BTreeMap::new(),
             told: tells.then(Vec::new),
             queue: BinaryHeap::new(),
             queued: 0,

@@ -160,7 +160,7 @@ impl Checker {
         self.stands(cluster, done);
         match done.step {
             Step::Remember(memory) => self.remembered(view, cluster, memory),
-            Step::CreateToken | Step::OwnToken { .. } => self.token(cluster, done.step),
+            Step::CreateToken | Step::OwnToken { .. } => self.token(view, cluster, done.step),
             Step::Finalizers { .. } | Step::AdoptStatus | Step::LookAtToken => {}
             Step::Adopt(_) => self.changed(view, cluster, desired, done, now),
             Step::Create(configuration) => {

@@ -88,7 +88,7 @@ struct Frozen {
 }
 
 /// Who applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     Handler,
     Timer,
