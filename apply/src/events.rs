@@ -111,9 +111,7 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, against, .. } if against.is_empty() => {
             return None;
         }
-        Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, .. } => {
-            ("PutBack", EventType::Warning)
-        }
+        Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, .. } => ("PutBack", EventType::Warning),
         Done::Deleted { .. } => ("Removing", EventType::Normal),
         Done::Released(_) => ("Released", EventType::Warning),
     };
