@@ -106,8 +106,12 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         Done::Withheld { .. } => ("Withheld", EventType::Warning),
         Done::Changed { purpose: Purpose::ClearFullInstall, .. } => ("Installed", EventType::Normal),
         Done::Changed { purpose: Purpose::Content, .. } => ("Updated", EventType::Normal),
-        Done::Changed { purpose: Purpose::Metadata, against, .. } if against.is_empty() => return None,
-        Done::Changed { purpose: Purpose::Metadata, .. } => ("PutBack", EventType::Warning),
+        Done::Changed { purpose: Purpose::Confirmation, .. } => ("Confirming", EventType::Normal),
+        Done::Changed { purpose: Purpose::Leaving, .. } => ("Leaving", EventType::Normal),
+        Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, against, .. } if against.is_empty() => {
+            return None;
+        }
+        Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, .. } => ("PutBack", EventType::Warning),
         Done::Deleted { .. } => ("Removing", EventType::Normal),
         Done::Released(_) => ("Released", EventType::Warning),
     };

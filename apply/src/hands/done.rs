@@ -77,6 +77,9 @@ impl fmt::Display for Done {
                     Purpose::ClearFullInstall => "fullInstall is taken off",
                     Purpose::Content => "gets new content",
                     Purpose::Metadata => "is set right",
+                    Purpose::Confirmation => "gets the same content once more, to confirm it",
+                    Purpose::Leaving => "its machine begins to leave",
+                    Purpose::Nudge => "NIO is made to look at it",
                 };
                 write!(f, "{}: {what} ({})", target.configuration, fields.join(", "))?;
                 if against.is_empty() { Ok(()) } else { write!(f, ", against {}", against.join(", ")) }
