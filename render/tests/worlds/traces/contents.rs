@@ -155,6 +155,7 @@ fn a_bad_text_over_a_running_installation() {
 #[test]
 fn a_machine_that_reboots_while_it_is_installed() {
     let mut script = world(1, 1).begin();
+    script.applies(10, By::Handler, &[(900, false)]).applies(10, By::Timer, &[(900, false)]);
     script.until("the worker is being installed", |world| wipes(world, 10) > 0).passes(40);
     script.act(Act::Relabel { machine: 10, rack: 'c' });
     script.until("it cannot be reached", |world| {
@@ -164,4 +165,5 @@ fn a_machine_that_reboots_while_it_is_installed() {
     script.assert(script.count("writes c0-m10") == 0, "nothing is written to it");
     script.until("it is installed", |world| runs(world, 10, "a"));
     script.ends_well();
+    script.assert(wipes(&script.world, 10) == 2, "NIO's own doubling, and no more");
 }
