@@ -24,7 +24,7 @@ fn caught(breakage: Breakage, invariant: Invariant, muted: Option<Invariant>) ->
                     let mut world = World::new(random::genes(seed), Planner::Broken(breakage), false);
                     world.checker.muted = muted;
                     world.run();
-                    if world.checker.violation.is_some_and(|violation| violation.invariant == invariant) {
+                    if world.checker.violation.is_some_and(|violation| violation.is_of(invariant)) {
                         found.fetch_min(seed, Ordering::Relaxed);
                     }
                 }

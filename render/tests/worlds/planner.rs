@@ -3,7 +3,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::cluster::Rollout;
-use nico_crds::names::{CONFIRM_AT, LABEL_ROLE, Role, WRITTEN_AT};
+use nico_crds::names::{CONFIRM_AT, LABEL_ROLE, NUDGE, Role, WRITTEN_AT};
 use nico_crds::status::Phase;
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
 use nico_render::rollout::{Plan, Purpose, Removal, Step, Target, Write, rollout};
@@ -257,7 +257,8 @@ impl Spoiled<'_> {
         let wanted = self.desired.configurations.iter().find(|wanted| live.metadata.name.as_deref() == Some(wanted.name()));
         let mut object = wanted.map_or_else(|| live.clone(), |wanted| wanted.object.clone());
         let day = self.now.as_second() / 86_400;
-        object.metadata.annotations.get_or_insert_default().insert("example.org/day".to_owned(), day.to_string());
+        // What the rollout alone sets is carried over.
+        object.metadata.annotations.get_or_insert_default().insert(NUDGE.to_owned(), day.to_string());
         object.spec.clone_from(&live.spec);
         write(live, object, Purpose::Metadata)
     }

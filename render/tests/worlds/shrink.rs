@@ -15,7 +15,7 @@ pub fn violation(genes: &Genes, planner: Planner) -> Option<Violation> {
 
 /// The smallest world that was found to violate the same.
 pub fn shrink(genes: &Genes, planner: Planner, invariant: Invariant) -> Genes {
-    let fails = |genes: &Genes| violation(genes, planner).is_some_and(|found| found.invariant == invariant);
+    let fails = |genes: &Genes| violation(genes, planner).is_some_and(|found| found.is_of(invariant));
     let mut smallest = genes.clone();
     loop {
         let smaller = candidates(&smallest).into_iter().find(|candidate| fails(candidate));

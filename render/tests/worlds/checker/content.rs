@@ -26,8 +26,13 @@ impl Checker {
         for invariant in [own, Invariant::S8, Invariant::S9] {
             *self.tally.checks.entry(invariant).or_default() += 1;
         }
-        if let Some(blocker) = blockers(&cases, case, cluster, desired).first() {
+        let blockers = blockers(&cases, case, cluster, desired);
+        if let Some(blocker) = blockers.first() {
             self.fail(blocker.invariant, format!("{} gets new content: {}", case.name, blocker.text));
+            let also = blockers.iter().map(|blocker| blocker.invariant);
+            if let Some(violation) = &mut self.violation {
+                violation.also.extend(also);
+            }
         }
     }
 

@@ -105,10 +105,11 @@ impl Checker {
             let order: Vec<_> = memory.control_planes.iter().filter(|name| old.contains(name)).collect();
             self.check(Invariant::S3, kept == order, || format!("remembered in another order: {old:?}, {:?}", memory.control_planes));
         }
-        // Whoever has a configuration and was not cleaned stays in the list of those that were applied.
-        for (machine, _) in status.applied_machines.iter().flatten() {
-            let has = view.objects.configurations.values().any(|live| live.machine() == Some(machine));
-            self.check(Invariant::S1, !has || memory.applied_machines.contains_key(machine), || format!("{machine} has a configuration and is forgotten"));
+        // Whoever has a configuration is in the list of those that were taken.
+        for live in view.objects.of_cluster(cluster) {
+            let machine = live.machine().unwrap_or_default();
+            self.antecedent(Invariant::S1);
+            self.check(Invariant::S1, memory.applied_machines.contains_key(machine), || format!("{machine} has a configuration and is forgotten"));
         }
     }
 

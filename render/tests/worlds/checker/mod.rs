@@ -72,7 +72,15 @@ impl Invariant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     pub invariant: Invariant,
+    /// Others that it violates at once.
+    pub also: Vec<Invariant>,
     pub text: String,
+}
+
+impl Violation {
+    pub fn is_of(&self, invariant: Invariant) -> bool {
+        self.invariant == invariant || self.also.contains(&invariant)
+    }
 }
 
 /// How often each was looked at, and whether its antecedent was ever true.
@@ -110,7 +118,7 @@ impl Checker {
         if self.muted == Some(invariant) {
             return;
         }
-        self.violation.get_or_insert(Violation { invariant, text });
+        self.violation.get_or_insert(Violation { invariant, also: Vec::new(), text });
     }
 
     /// Looks whether something holds.
