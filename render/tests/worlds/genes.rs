@@ -21,6 +21,8 @@ pub struct Genes {
     pub attempts_begin_anew: bool,
     /// NIO says of a Machine that it sees for the first time that it has no configuration.
     pub first_look_says_false: bool,
+    /// The status of the clusters is told and looked at.
+    pub tells_status: bool,
     /// There is a prober, and the clusters are asked for the health of their Nodes.
     pub asks_health: bool,
 }
@@ -66,6 +68,8 @@ pub enum Act {
     DeleteConfiguration { machine: u8 },
     DeleteCluster { cluster: usize },
     MarkCluster { cluster: usize, key: &'static str, value: Option<&'static str> },
+    /// Somebody deletes the Secret with the join token.
+    LoseToken { cluster: usize },
     /// The operator is away for so long, and forgets everything.
     Restart { seconds: i64 },
     /// It is killed after so many more writes, and is away for a minute.
@@ -82,6 +86,8 @@ pub enum Edit {
     Ref(String),
     /// `requireNodeHealth: Never`.
     NeverAsk,
+    /// `requireNodeHealth: Always`.
+    AlwaysAsk,
     Trigger(String),
     ControlPlanes(i32),
     Workers(i32),

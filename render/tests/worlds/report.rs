@@ -156,8 +156,8 @@ fn story(seed: u64, planner: Planner, violation: &Violation) {
 }
 
 fn print_genes(genes: &Genes) {
-    let Genes { seed, machines, clusters, contents, acts, calm_at, chance_of_failure, attempts_begin_anew, first_look_says_false, asks_health } = genes;
-    println!("seed {seed}, calm from {calm_at} s on, {chance_of_failure} % fail, attempts begin anew: {attempts_begin_anew}, hasConfiguration false at first look: {first_look_says_false}, asks health: {asks_health}");
+    let Genes { seed, machines, clusters, contents, acts, calm_at, chance_of_failure, attempts_begin_anew, first_look_says_false, tells_status, asks_health } = genes;
+    println!("seed {seed}, calm from {calm_at} s on, {chance_of_failure} % fail, attempts begin anew: {attempts_begin_anew}, hasConfiguration false at first look: {first_look_says_false}, asks health: {asks_health}, tells status: {tells_status}");
     for machine in machines {
         println!("  machine {} rack {}{}", machine_name(machine.number), machine.rack, if machine.used { " used" } else { "" });
     }

@@ -36,7 +36,9 @@ impl Checker {
             self.check(Invariant::S11, !bootstrapped || may || !is_head_lost(&cases, &head), || format!("{} is deleted while the head is lost", x.name));
             return;
         }
-        self.may_leave(cluster, &cases, x, live);
+        if live.annotation(LEAVING).is_none() {
+            self.removal_begins(cluster, &cases, x, live);
+        }
         self.check(Invariant::S11, !x.in_flight || x.overdue, || format!("{} is deleted while its apply may run", x.name));
         match x.role {
             Role::Worker => {
@@ -44,7 +46,7 @@ impl Checker {
                 let going = going.count();
                 self.check(Invariant::S11, going < budget(cluster, desired, Role::Worker), || format!("{} is deleted while {going} others go", x.name));
             }
-            Role::ControlPlane => self.control_plane_leaves(view, cluster, &cases, x, live),
+            Role::ControlPlane => self.control_plane_leaves(view, cluster, x, live),
         }
     }
 
@@ -53,7 +55,7 @@ impl Checker {
         live.is_some_and(|live| live.metadata.deletion_timestamp.is_some() && !view.is_lost(live) && !self.histories.get(uid(live)).is_some_and(|history| history.deleted_by_hand))
     }
 
-    fn control_plane_leaves(&mut self, view: &View, cluster: &KubernetesCluster, cases: &[Case], x: &Case, live: &NixosConfiguration) {
+    fn control_plane_leaves(&mut self, view: &View, cluster: &KubernetesCluster, x: &Case, live: &NixosConfiguration) {
         let chronicle = self.chronicle(cluster).clone();
         if !chronicle.bootstrapped {
             return;
@@ -62,12 +64,31 @@ impl Checker {
         let said = live.annotation(MEMBER_REMOVED) == Some("true")
             || view.probed.membership.get(&x.machine) == Some(&Membership::NoMember);
         self.check(Invariant::S11, said, || format!("{} is deleted, and nobody saw that it is no member any more", x.name));
+    }
+
+    /// The first write of a removal.
+    pub fn leaves(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, live: &NixosConfiguration) {
+        let cases = self.cases(view, cluster, desired);
+        let Some(x) = cases.iter().find(|case| case.name == name(live)) else { return };
+        self.antecedent(Invariant::S11);
+        self.removal_begins(cluster, &cases, x, live);
+        self.check(Invariant::S11, !x.in_flight || x.overdue, || format!("{} begins to leave while its apply may run", x.name));
+    }
+
+    fn removal_begins(&mut self, cluster: &KubernetesCluster, cases: &[Case], x: &Case, live: &NixosConfiguration) {
+        self.may_leave(cluster, cases, x, live);
+        let bootstrapped = self.chronicle(cluster).bootstrapped;
+        if x.role == Role::Worker || !bootstrapped {
+            return;
+        }
+        let head = self.chronicle(cluster).head.clone();
+        self.check(Invariant::S11, head.as_deref() != Some(x.machine.as_str()), || format!("{} is the head, and begins to leave", x.name));
         let unready = cases.iter().find(|other| {
             let there = other.role == Role::ControlPlane && other.name != x.name;
             there && !other.outside && (other.haunts || other.released || !other.settled || other.unhealthy)
         });
         self.check(Invariant::S11, unready.is_none(), || {
-            format!("{} is deleted while {} is not settled and healthy, or goes too", x.name, unready.map_or("", |case| &case.name))
+            format!("{} begins to leave while {} is not settled and healthy, or goes too", x.name, unready.map_or("", |case| &case.name))
         });
     }
 

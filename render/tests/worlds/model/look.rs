@@ -1,5 +1,6 @@
 //! One look of NIO's at a configuration, and what an apply does to the machine and to the objects.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use nico_crds::NixosConfiguration;
@@ -55,9 +56,12 @@ impl World {
         let usual = if wipes { self.dice.between("install", number, count, 90, 900) } else { self.dice.between("switch", number, count, 15, 180) };
         let number8 = self.truth.machines.get(&machine).map_or(0, |hardware| hardware.number);
         let takes = self.truth.contents.takes(&content, number8).unwrap_or(usual);
+        let scripted = self.scripted.get_mut(&(machine.clone(), by)).and_then(VecDeque::pop_front);
+        let takes = scripted.map_or(takes, |(takes, _)| takes);
         let hardware = self.truth.machines.get_mut(&machine).unwrap();
         let by_chance = self.dice.percent("fails", number, count, self.genes.chance_of_failure) && now < self.genes.calm_at;
-        let fails = takes > TIMEOUT || hardware.broken || by_chance || self.truth.contents.fails(&content, number8);
+        let by_nature = takes > TIMEOUT || hardware.broken || by_chance || self.truth.contents.fails(&content, number8);
+        let fails = scripted.map_or(by_nature, |(_, fails)| fails);
         hardware.applies += 1;
         if wipes {
             let before = hardware.runs.as_ref().filter(|runs| runs.uid != uid(object)).map(|runs| runs.uid.clone());
