@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::SignedDuration;
 use nico_crds::names::WRITTEN_AT;
 
-use crate::world::{PROGRESS, World};
+use crate::world::{PROGRESS, Spoil, World};
 
 /// The head is being installed, and nothing is known of it yet.
 fn installing() -> World {
@@ -42,7 +42,6 @@ fn one_field_is_written_and_nothing_else() {
 
 #[test]
 fn whatever_else_waits() {
-    type Spoil = fn(&mut World);
     let spoils: [(&str, Spoil); 5] = [
         ("paused", |world| world.spec().paused = Some(true)),
         ("unreachable", |world| world.reachable("a0", false)),

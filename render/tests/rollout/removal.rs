@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use nico_crds::names::LEAVING;
 use nico_render::{Health, Membership};
 
-use crate::world::World;
+use crate::world::{Spoil, World};
 
 #[test]
 fn a_worker_is_noted_first_then_its_configuration_goes_and_the_others_follow() {
@@ -147,7 +147,6 @@ fn a_control_plane_that_is_seen_to_be_no_member() {
 
 #[test]
 fn a_control_plane_only_while_all_others_are_settled_and_healthy() {
-    type Spoil = fn(&mut World);
     let spoils: [(&str, Spoil); 5] = [
         ("unsettled", |world| world.blip("a1")),
         ("unreachable", |world| world.reachable("a1", false)),
