@@ -22,6 +22,7 @@ pub mod proof;
 pub mod rollout;
 mod select;
 pub mod status;
+mod wiped;
 
 pub use desired::{
     Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all, render_each,

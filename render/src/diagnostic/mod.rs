@@ -180,6 +180,8 @@ pub enum Departure {
     Begun,
     /// A person wants it reinstalled for another cluster, and nothing runs on it yet.
     Elsewhere,
+    /// NIO installed it anew after it was settled, and another control plane is whole.
+    WipedAgain,
 }
 
 impl fmt::Display for Departure {
@@ -192,6 +194,7 @@ impl fmt::Display for Departure {
             Self::BeingDeleted => "its NixosConfiguration is being deleted",
             Self::Begun => "its removal has begun",
             Self::Elsewhere => "it is to be reinstalled for another cluster",
+            Self::WipedAgain => "its disk was wiped after it was settled",
         })
     }
 }

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use nico_crds::NixosConfiguration;
-use nico_crds::names::{LEAVING, LOST, MEANING_BUT_LISTS, MEMBER_REMOVED, Role, TEXT};
+use nico_crds::names::{LOST, MEANING_BUT_LISTS, MEMBER_REMOVED, Role, TEXT};
 
 use super::correction::is_content;
 use super::shortcoming::Shortcoming;
 use super::{Planner, clearing};
 use crate::desired::DesiredConfiguration;
+use crate::diagnostic::Departure;
 use crate::fields::Change;
 use crate::files;
 use crate::inventory::{is_marked, namespace};
 use crate::observed::{Health, Membership};
-use crate::proof::{Finding, Proof};
+use crate::proof::{Finding, Lack, Proof};
 
 /// How one configuration stands.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Standing<'_> {
 
     /// An apply may run, and nobody has given it up. What cannot be told may be.
     pub fn is_in_flight(&self) -> bool {
-        !self.is_overdue() && !matches!(self.proof.in_flight, Finding::No(_))
+        !self.is_overdue() && (clearing::is_due(self.live) || !matches!(self.proof.in_flight, Finding::No(_)))
     }
 
     /// An installation may be running: a change would wipe the disk once more.
@@ -97,6 +98,10 @@ impl Standing<'_> {
 
     /// What it lacks to be settled, if it does.
     pub fn unsettled(&self) -> Option<Shortcoming> {
+        if clearing::is_due(self.live) {
+            // It is written to just now, and until NIO has taken that in it may be wiped.
+            return Some(Shortcoming::Unsettled(Lack::WipesDisk));
+        }
         let lack = self.proof.lack()?;
         Some(match (&self.proof.overdue, &self.proof.in_flight) {
             (Finding::Yes(overdue), _) => {
@@ -128,11 +133,14 @@ impl<'a> Planner<'a> {
         let existing = desired.configurations.iter().filter(|configuration| !configuration.is_new);
         let existing: BTreeMap<_, _> =
             existing.map(|desired| ((desired.machine.as_str(), desired.role), desired)).collect();
-        let members = desired.members.iter().map(|member| (member.machine.as_str(), member.role));
-        let leaving = desired.leaving.iter().map(|leaving| (leaving.machine.as_str(), leaving.role));
-        let all = members.chain(leaving);
-        all.filter_map(|(machine, role)| self.look_at(machine, role, existing.get(&(machine, role)).copied()))
-            .collect()
+        let members = desired.members.iter().filter_map(|member| {
+            let desired = existing.get(&(member.machine.as_str(), member.role)).copied();
+            self.look_at(&member.machine, member.role, desired, None)
+        });
+        let leaving = desired.leaving.iter();
+        let leaving = leaving
+            .filter_map(|leaving| self.look_at(&leaving.machine, leaving.role, None, Some(leaving.why)));
+        members.chain(leaving).collect()
     }
 
     fn look_at(
@@ -140,6 +148,7 @@ impl<'a> Planner<'a> {
         machine: &'a str,
         role: Role,
         desired: Option<&'a DesiredConfiguration>,
+        why: Option<Departure>,
     ) -> Option<Standing<'a>> {
         let live = self.space.configurations.get(self.name_of(machine).as_str()).copied()?;
         let proof = self.proof(machine, live);
@@ -151,7 +160,7 @@ impl<'a> Planner<'a> {
             role,
             live,
             desired,
-            release: self.released(machine, live, desired),
+            release: self.released(machine, why, live),
             proof,
             health,
             is_no_member,
@@ -162,22 +171,24 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn released(
-        &self,
-        machine: &str,
-        live: &NixosConfiguration,
-        desired: Option<&DesiredConfiguration>,
-    ) -> Option<Release> {
-        let object = self.machine(machine);
-        let is_lost =
-            is_marked(&live.metadata, LOST) || object.is_none_or(|object| is_marked(&object.metadata, LOST));
-        let has_begun = live.metadata.deletion_timestamp.is_some() || live.annotation(LEAVING).is_some();
-        match (is_lost, has_begun, desired) {
-            (true, _, _) => Some(Release::Lost),
-            (false, true, _) => Some(Release::Begun),
-            (false, false, None) => Some(Release::Leaving),
-            (false, false, Some(_)) => None,
+    fn released(&self, machine: &str, why: Option<Departure>, live: &NixosConfiguration) -> Option<Release> {
+        match why {
+            Some(Departure::Lost | Departure::MachineGone | Departure::WipedAgain) => Some(Release::Lost),
+            Some(Departure::BeingDeleted | Departure::Begun) => Some(Release::Begun),
+            Some(Departure::NotSelected | Departure::RoleChange | Departure::Elsewhere) => {
+                Some(Release::Leaving)
+            }
+            // A lost head that nobody succeeds stays in.
+            None => self
+                .is_lost(machine, live)
+                .then_some(Release::Lost)
+                .or_else(|| live.metadata.deletion_timestamp.is_some().then_some(Release::Begun)),
         }
+    }
+
+    fn is_lost(&self, machine: &str, live: &NixosConfiguration) -> bool {
+        let object = self.machine(machine);
+        is_marked(&live.metadata, LOST) || object.is_none_or(|object| is_marked(&object.metadata, LOST))
     }
 
     /// What cannot be told may be one.

@@ -2,11 +2,12 @@
 //! start a second one: it changes only if it is lost, and then to a settled one (S3).
 
 use k8s_openapi::jiff::Timestamp;
+use nico_crds::KubernetesCluster;
 use nico_crds::machine::Dialect;
 use nico_crds::names::REBOOTSTRAP;
 
 use crate::diagnostic::{Diagnostic, Notice, Obstacle};
-use crate::inventory::annotation;
+use crate::inventory::{Space, annotation};
 use crate::proof::{self, Timing};
 use crate::select::known::Known;
 use crate::select::obstacle::Gate;
@@ -89,7 +90,9 @@ pub(crate) fn decide<'a>(
         None => None,
     };
     let successor = control_planes.iter().find(|known| {
-        Some(known.machine) != lost && known.departure.is_none() && is_settled(known, gate, moment)
+        Some(known.machine) != lost
+            && known.departure.is_none()
+            && is_settled(known, gate.cluster, gate.space, moment)
     });
     match (lost, successor, request) {
         (Some(lost), Some(successor), _) => Head::Succeeded { lost, by: successor.machine },
@@ -128,12 +131,17 @@ fn granted<'a>(machine: &'a str, gate: &Gate<'_, 'a>, diagnostics: &mut Vec<Diag
 }
 
 /// Settled; without a time, proven counts.
-fn is_settled(known: &Known<'_>, gate: &Gate<'_, '_>, moment: &Moment) -> bool {
+pub(crate) fn is_settled(
+    known: &Known<'_>,
+    cluster: &KubernetesCluster,
+    space: &Space<'_>,
+    moment: &Moment,
+) -> bool {
     let Some(configuration) = known.configuration else {
         return false;
     };
-    let machine = gate.space.machine(known.machine);
-    let timing = Timing::of(gate.cluster);
+    let machine = space.machine(known.machine);
+    let timing = Timing::of(cluster);
     match moment.now {
         Some(now) => proof::prove(configuration, machine, moment.dialect, &timing, now).is_settled(),
         None => proof::is_proven(configuration, moment.dialect),

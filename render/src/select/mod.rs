@@ -10,6 +10,7 @@ mod head;
 mod known;
 mod notices;
 mod obstacle;
+mod wiped;
 
 use nico_crds::names::{ACCEPT_PENDING, Role};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
@@ -92,10 +93,11 @@ pub(crate) fn select<'a>(
     inventory: &'a Inventory,
 ) -> Selection<'a> {
     let demand = Demand::of(cluster);
-    let roster = known::gather(cluster, space, &demand, inventory.completeness);
+    let mut roster = known::gather(cluster, space, &demand, inventory.completeness);
+    let moment = head::Moment { dialect: inventory.dialect, now: inventory.observed_at };
+    wiped::release(&mut roster, cluster, |known| head::is_settled(known, cluster, space, &moment));
     let gate = Gate { cluster, space, claims, roster: &roster };
     let mut diagnostics = Vec::new();
-    let moment = head::Moment { dialect: inventory.dialect, now: inventory.observed_at };
     let head = head::decide(&gate, &moment, &mut diagnostics);
     let adopting = is_adopting(&roster);
 

@@ -18,6 +18,7 @@ use crate::observed::Observed;
 use crate::owner;
 use crate::proof::{self, Timing};
 use crate::rollout::{Plan, Step, WaitReason, Waiting};
+use crate::wiped;
 
 /// A cluster, with all that is known of it.
 pub(super) struct Look<'a> {
@@ -201,7 +202,7 @@ impl<'a> Eyes<'_, 'a> {
                 Some(object) => is_marked(&object.metadata).then_some(Loss::Marked),
             }
             .or_else(|| live.filter(|live| is_marked(&live.metadata)).map(|_| Loss::Marked)),
-            is_wiped_again: live.is_some_and(|live| state::is_wiped_again(before, live)),
+            is_wiped_again: live.is_some_and(|live| wiped::is_wiped_again(before, live)),
             state: State::Waiting,
         };
         seen.state = state::of(&seen);

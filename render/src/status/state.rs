@@ -9,8 +9,10 @@ use super::look::Look;
 use super::seen::{Loss, Seen};
 use super::words::{self, MAX_LINE};
 use crate::desired::DesiredConfiguration;
+use crate::diagnostic::Departure;
 use crate::observed::Health;
 use crate::proof::{Finding, Lack, Proof, times};
+use crate::wiped;
 
 /// How a machine is, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +53,7 @@ impl State {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Lost => "Lost",
-            Self::WipedAgain => "WipedAgain",
+            Self::WipedAgain => wiped::STATE,
             Self::Overdue => "Overdue",
             Self::Unreachable => "Unreachable",
             Self::NotReady => "NotReady",
@@ -73,6 +75,10 @@ impl State {
 pub(super) fn of(seen: &Seen<'_>) -> State {
     if seen.loss.is_some() {
         return State::Lost;
+    }
+    // That it was wiped is remembered, also while it is let go for that.
+    if seen.is_wiped_again && seen.departure == Some(Departure::WipedAgain) {
+        return State::WipedAgain;
     }
     if seen.departure.is_some() || seen.is_going() {
         return State::Leaving;
@@ -107,23 +113,6 @@ fn applied(proof: &Proof, health: &Health) -> State {
             Health::Unknown => State::HealthUnknown,
         },
     }
-}
-
-/// An installation after it was settled, which nothing but a wipe of what ran can be. It is remembered as
-/// long as the configuration is there: the disk stays wiped when NIO switches the machine later.
-pub(super) fn is_wiped_again(before: Option<&MachineLine>, live: &NixosConfiguration) -> bool {
-    let Some(before) = before else { return false };
-    let Some(settled) = settled_before(before, live) else { return false };
-    let installed = live.status.as_ref().and_then(|status| status.has_full_install) == Some(true);
-    let moved = times::last_applied(live).yes().is_some_and(|applied| words::whole(*applied) > settled);
-    before.state.as_deref() == Some(State::WipedAgain.word()) || (installed && moved)
-}
-
-/// With what this configuration was last settled; not one of the same name before it.
-fn settled_before(before: &MachineLine, live: &NixosConfiguration) -> Option<Timestamp> {
-    let settled = words::told(before.settled_at.as_deref())?;
-    let created = live.metadata.creation_timestamp.as_ref().map(|created| words::whole(created.0));
-    created.is_none_or(|created| created <= settled).then_some(settled)
 }
 
 /// The line of a machine.
@@ -213,9 +202,9 @@ pub(super) fn described(look: &Look<'_>, seen: &Seen<'_>) -> String {
 
 /// Since when it is in its state: by the objects where they tell, else since it was first seen so.
 pub(super) fn since(look: &Look<'_>, seen: &Seen<'_>) -> Timestamp {
-    let told = by_objects(seen).map(words::whole);
+    let told = by_objects(seen).map(wiped::whole);
     let before = seen.before.filter(|before| before.state.as_deref() == Some(seen.state.word()));
-    told.or_else(|| words::told(before?.since.as_deref())).unwrap_or_else(|| words::whole(look.now))
+    told.or_else(|| words::told(before?.since.as_deref())).unwrap_or_else(|| wiped::whole(look.now))
 }
 
 fn by_objects(seen: &Seen<'_>) -> Option<Timestamp> {
@@ -242,6 +231,6 @@ fn by_objects(seen: &Seen<'_>) -> Option<Timestamp> {
 fn settled_at(seen: &Seen<'_>) -> Option<Timestamp> {
     let live = seen.live?;
     let is_settled = seen.proof(Proof::is_settled) && !seen.is_wiped_again;
-    let now = times::last_applied(live).yes().copied().filter(|_| is_settled).map(words::whole);
-    now.or_else(|| settled_before(seen.before?, live))
+    let now = times::last_applied(live).yes().copied().filter(|_| is_settled).map(wiped::whole);
+    now.or_else(|| wiped::settled_before(seen.before?, live))
 }

@@ -2,6 +2,8 @@
 
 use k8s_openapi::jiff::Timestamp;
 
+use crate::wiped;
+
 /// So many are named; of the others only the number is told.
 pub(super) const MOST: usize = 10;
 /// The longest message of a condition, in bytes. Kubernetes would take eight times as much.
@@ -37,16 +39,12 @@ pub(super) fn sentences<'a>(parts: impl IntoIterator<Item = &'a str>) -> String 
 
 /// RFC 3339, in whole seconds, UTC.
 pub(super) fn seconds(time: Timestamp) -> String {
-    whole(time).to_string()
+    wiped::whole(time).to_string()
 }
 
 /// A time as it was told before, in whole seconds.
 pub(super) fn told(time: Option<&str>) -> Option<Timestamp> {
-    Some(whole(time?.parse().ok()?))
-}
-
-pub(super) fn whole(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
+    Some(wiped::whole(time?.parse().ok()?))
 }
 
 /// `is` or `are`.

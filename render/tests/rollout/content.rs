@@ -6,7 +6,7 @@ use nico_crds::names::{CONFIRM_AT, WRITTEN_AT};
 use nico_render::Health;
 use nico_render::rollout::{Shortcoming, WaitReason};
 
-use crate::world::World;
+use crate::world::{Spoil, World};
 
 /// Applies what was written, as it goes on, and tells who was written to with whom.
 fn waves(world: &mut World) -> Vec<String> {
@@ -153,7 +153,6 @@ fn a_blip_is_unsettled_and_not_in_flight() {
 
 #[test]
 fn b_what_counts_against_a_settled_machine() {
-    type Spoil = fn(&mut World);
     let spoils: [(&str, Spoil, &str); 4] = [
         ("unsettled", |world| world.blip("a1"), "WaitingForMachine"),
         ("unreachable", |world| world.reachable("a1", false), "WaitingForMachine"),

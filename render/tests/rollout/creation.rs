@@ -5,7 +5,7 @@ use nico_crds::names::{REBOOTSTRAP, WRITTEN_AT};
 use nico_render::Membership;
 use nico_render::rollout::WaitReason;
 
-use crate::world::World;
+use crate::world::{Spoil, World};
 
 /// `a0` runs and is settled; what comes next has just been created.
 fn with_company(control_planes: i32, workers: i32) -> World {
@@ -112,7 +112,6 @@ fn a_control_plane_joins_when_all_others_are_settled_healthy_and_current_but_for
         world
     };
     assert_eq!(ready().steps().first().unwrap(), "a2 install");
-    type Spoil = fn(&mut World);
     let spoils: [(&str, Spoil); 5] = [
         ("unsettled", |world| world.blip("a1")),
         ("unreachable", |world| world.reachable("a1", false)),

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use nico_render::rollout::WaitReason;
 
-use crate::world::World;
+use crate::world::{Spoil, World};
 
 /// `w0` fails on `bad`; two workers may be disturbed at a time.
 fn frozen() -> World {
@@ -59,8 +59,7 @@ fn a_change_of_a_budget_thaws_nothing() {
 
 #[test]
 fn a_change_of_a_count_or_of_the_inventory_thaws_nothing() {
-    type Change = fn(&mut World);
-    let changes: [(&str, Change); 3] = [
+    let changes: [(&str, Spoil); 3] = [
         ("more", |world| {
             world.add_machine("w4");
             world.counts(2, 5);

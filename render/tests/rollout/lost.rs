@@ -206,3 +206,53 @@ fn a_lost_one_is_never_written_to_nor_waited_for() {
     let wrote = world.tick();
     assert_eq!(wrote, ["w1 Content", "w0 delete Lost"]);
 }
+
+#[test]
+fn a_control_plane_whose_disk_was_wiped_after_it_was_settled_is_lost_where_another_one_is_whole() {
+    let mut world = World::running(3, 1);
+    world.tell_settled();
+    world.pass(9000);
+    world.wipe("a0");
+    let members = world.desired().members;
+    assert_eq!(members[0].machine, "a1", "as a head it would start a second cluster");
+    assert_eq!(world.waits()["a0"], "MemberNotRemoved");
+    world.say_removed("a0");
+    world.does(&["w0 Content", "a0 delete Lost"]);
+    assert!(
+        world.clone().settle().iter().any(|step| step == "a0 create"),
+        "cleaned, it joins as the last one"
+    );
+}
+
+#[test]
+fn where_no_other_one_is_whole_it_stays() {
+    let mut world = World::running(2, 0);
+    world.tell_settled();
+    world.pass(9000);
+    let mut alone = world.clone();
+    alone.wipe("a0");
+    alone.blip("a1");
+    assert_eq!(alone.desired().members[0].machine, "a0");
+    assert_eq!(alone.steps(), Vec::<String>::new());
+    world.wipe("a0");
+    world.wipe("a1");
+    world.pass(9000);
+    assert_eq!(world.desired().members.len(), 2, "both were wiped");
+}
+
+#[test]
+fn an_installation_that_was_settled_with_is_no_wipe() {
+    let mut world = World::new(2, 0);
+    world.tick();
+    world.install("a0");
+    world.tell_settled();
+    world.tick();
+    world.install("a1");
+    world.tell_settled();
+    world.pass(9000);
+    assert_eq!(world.desired().members.len(), 2);
+    // A switch, by a push.
+    world.apply("a0");
+    world.pass(9000);
+    assert_eq!(world.desired().members[0].machine, "a0");
+}

@@ -9,6 +9,7 @@ mod content;
 mod creation;
 mod freeze;
 mod lost;
+mod nio;
 mod nudge;
 mod removal;
 mod world;

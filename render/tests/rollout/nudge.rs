@@ -2,7 +2,7 @@
 
 use nico_crds::names::NUDGE;
 
-use crate::world::World;
+use crate::world::{Spoil, World};
 
 /// NIO has ended with other files than the live ones.
 fn gone_back() -> World {
@@ -31,7 +31,6 @@ fn one_annotation_with_the_time_of_that_apply_and_one_for_each() {
 
 #[test]
 fn only_where_it_helps() {
-    type Spoil = fn(&mut World);
     let spoils: [(&str, Spoil); 5] = [
         ("the handler is not at rest", |world| world.annotate("w0", crate::world::HANDLED, "{\"spec\":{}}")),
         ("unreachable", |world| world.reachable("w0", false)),

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::cluster::{InstallPolicy, MachineSelector, NodeGroup, Rollout};
-use nico_crds::configuration::{NioCondition, NixosConfigurationStatus};
 use nico_crds::machine::MachineStatus;
 use nico_crds::names::{KOPF_FINALIZER, LOST, MEMBER_REMOVED};
+use nico_crds::status::{KubernetesClusterStatus, MachineLine};
 use nico_crds::{KubernetesCluster, KubernetesClusterSpec, Machine, MachineSpec, NixosConfiguration};
 use nico_render::rollout::{Plan, Step, WaitReason, Write, rollout};
 use nico_render::{
     ClusterKey, Desired, Health, Inventory, Membership, Observed, Ownership, Sight, TokenState,
 };
-use nico_render::{fields, files, render_all};
+use nico_render::{fields, render_all};
 
 pub const NAMESPACE: &str = "fleet";
 pub const HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
 pub const PROGRESS: &str = "kopf.zalando.org/unified_nixos_configuration_handler";
+
+/// Something that happens to a world.
+pub type Spoil = fn(&mut World);
 
 /// One cluster, `c`, and its machines: `a0`, `a1`, … for control planes, `w0`, `w1`, … for workers.
 #[derive(Clone)]
@@ -139,7 +142,12 @@ impl World {
             Step::Finalizers { finalizers, .. } => {
                 self.cluster().metadata.finalizers = Some(finalizers.clone());
             }
-            Step::Remember(memory) => self.cluster().status = Some(memory.as_status()),
+            Step::Remember(memory) => {
+                let cluster = self.cluster();
+                // The lines of the machines are the aggregator's.
+                let machines = cluster.status.take().and_then(|status| status.machines);
+                cluster.status = Some(KubernetesClusterStatus { machines, ..memory.as_status() });
+            }
             Step::Create(configuration) => self.create(&configuration.object),
             Step::Write(write) => self.write(write),
             Step::Delete { target, .. } => {
@@ -276,155 +284,16 @@ impl World {
         self.sight.membership.insert((NAMESPACE.to_owned(), name.to_owned()), membership);
     }
 
-    // NIO.
-
-    pub fn find(&self, name: &str) -> Option<&NixosConfiguration> {
-        let name = format!("c-{name}");
-        let mut configurations = self.inventory.configurations.iter();
-        configurations.find(|live| live.metadata.name.as_ref() == Some(&name)).map(AsRef::as_ref)
-    }
-
-    pub fn nc(&mut self, name: &str) -> &mut NixosConfiguration {
-        let name = format!("c-{name}");
-        let mut configurations = self.inventory.configurations.iter_mut();
-        Arc::make_mut(configurations.find(|live| live.metadata.name.as_ref() == Some(&name)).unwrap())
-    }
-
-    pub fn names(&self) -> Vec<String> {
-        let names = self.inventory.configurations.iter().filter_map(|live| live.metadata.name.as_deref());
-        names.map(|name| name.trim_start_matches("c-").to_owned()).collect()
-    }
-
-    /// The live files are applied now, and the handler ends with the live spec.
-    pub fn apply(&mut self, name: &str) {
-        self.deliver(name);
-        self.handle(name);
-    }
-
-    /// The live files are applied now, by the timer: the handler has not ended.
-    pub fn deliver(&mut self, name: &str) {
-        let now = self.now.to_string();
-        let live = self.nc(name);
-        live.status = Some(NixosConfigurationStatus {
-            applied_commit: Some("0123456789012345678901234567890123456789".to_owned()),
-            last_applied_time: Some(now.clone()),
-            additional_files_hash: files::hash(&live.spec.additional_files),
-            has_full_install: live.spec.full_install,
-            conditions: vec![NioCondition {
-                type_: "Applied".to_owned(),
-                status: "True".to_owned(),
-                reason: "Success".to_owned(),
-                ..NioCondition::default()
-            }],
-            ..NixosConfigurationStatus::default()
-        });
-        let configuration = format!("c-{name}");
-        let status = self.machine(name).status.get_or_insert_default();
-        status.has_configuration = Some(true);
-        status.applied_configuration = Some(configuration);
-        status.last_applied_time = Some(now);
-    }
-
-    /// The handler ends with the live spec.
-    pub fn handle(&mut self, name: &str) {
-        let note = serde_json::json!({ "spec": self.nc(name).spec }).to_string();
-        self.annotate(name, HANDLED, &note);
-        self.nc(name).metadata.annotations.get_or_insert_default().remove(PROGRESS);
-    }
-
-    /// It is installed, the clearing is taken in, and it stands still for long.
-    #[track_caller]
-    pub fn install(&mut self, name: &str) {
-        self.pass(100);
-        self.apply(name);
-        assert_eq!(self.tick(), [format!("{name} ClearFullInstall")]);
-        self.handle(name);
-        self.pass(4300);
-    }
-
-    /// NIO looks at everything, and applies what it has not.
-    pub fn apply_all(&mut self) {
-        self.apply_all_but(&[]);
-    }
-
-    fn apply_all_but(&mut self, but: &[&str]) {
-        for name in self.names().iter().filter(|name| !but.contains(&name.as_str())) {
-            let live = self.nc(name);
-            let status = live.status.clone().unwrap_or_default();
-            let hash = files::hash(&live.spec.additional_files);
-            if status.additional_files_hash != hash || status.applied_commit.is_none() {
-                self.deliver(name);
-            }
-            self.handle(name);
-        }
-    }
-
-    pub fn handle_all(&mut self) {
-        for name in self.names() {
-            self.handle(&name);
-        }
-    }
-
-    /// The handler has failed so often with what was written before now.
-    pub fn fail(&mut self, name: &str, retries: u64) {
-        let started = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
-        let due = started.checked_add(SignedDuration::from_secs(90)).unwrap();
-        let note = serde_json::json!({
-            "started": started.to_string(), "delayed": due.to_string(), "retries": retries,
-            "message": "Command failed with exit status 1",
-        });
-        self.annotate(name, PROGRESS, &note.to_string());
-        self.pass(200);
-    }
-
-    /// One look of NIO's could not reach it.
-    pub fn blip(&mut self, name: &str) {
-        let status = self.nc(name).status.get_or_insert_default();
-        status.applied_commit = None;
-        status.last_applied_time = None;
-        status.conditions[0].status = "False".to_owned();
-        status.conditions[0].reason = "MissingCredentials".to_owned();
-    }
-
-    pub fn reachable(&mut self, name: &str, is: bool) {
-        self.machine(name).status.get_or_insert_default().discoverable = Some(is);
-    }
-
-    /// NIO has cleaned what is being deleted, and lets it go.
-    pub fn clean(&mut self) {
-        let going = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
-        let machines: Vec<_> = self
-            .inventory
-            .configurations
-            .iter()
-            .filter(|live| going(live))
-            .filter_map(|live| live.machine().map(str::to_owned))
-            .collect();
-        self.inventory.configurations.retain(|live| !going(live));
-        for machine in machines {
-            if self.inventory.machines.iter().any(|object| object.metadata.name.as_ref() == Some(&machine)) {
-                self.machine(&machine).status.get_or_insert_default().has_configuration = Some(false);
-            }
-        }
-    }
-
-    /// Everything that is written is applied, and stands still; until nothing more is written.
-    pub fn settle(&mut self) -> Vec<String> {
-        self.settle_but(&[])
-    }
-
-    /// The same, but of some nothing is ever applied.
-    pub fn settle_but(&mut self, but: &[&str]) -> Vec<String> {
-        let mut all = Vec::new();
-        for _ in 0..40 {
-            all.extend(self.tick());
-            self.pass(100);
-            self.clean();
-            self.apply_all_but(but);
-            self.pass(300);
-        }
-        assert_eq!(self.steps(), Vec::<String>::new(), "it never ends: {all:#?}");
-        all
+    /// The aggregator tells with what each machine is settled.
+    pub fn tell_settled(&mut self) {
+        let line = |name: &String| MachineLine {
+            name: name.clone(),
+            state: Some("Settled".to_owned()),
+            settled_at: self.find(name).and_then(|live| live.status.as_ref()?.last_applied_time.clone()),
+            ..MachineLine::default()
+        };
+        let lines = self.names().iter().map(line).collect();
+        self.cluster().status.get_or_insert_default().machines = Some(lines);
     }
 }
 
