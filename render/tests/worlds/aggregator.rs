@@ -16,6 +16,8 @@ impl World {
 
     /// Writes it: what the applier remembers is not its own, and stays.
     pub fn write_status(&mut self, cluster: &str, told: KubernetesClusterStatus) {
+        // What it tells is no news to the applier.
+        let is_new = self.server.is_new;
         let before = self.server.objects.clusters.get(cluster).and_then(|cluster| cluster.status.clone()).unwrap_or_default();
         self.server.change_cluster(cluster, |cluster| {
             let own = cluster.status.take().unwrap_or_default();
@@ -31,6 +33,7 @@ impl World {
             });
         });
         let after = self.server.objects.clusters.get(cluster).and_then(|cluster| cluster.status.clone()).unwrap_or_default();
+        self.server.is_new = is_new;
         if before != after {
             self.operator.told += 1;
             self.note(|| format!("nico tells of {cluster}: {:?}", after.phase));

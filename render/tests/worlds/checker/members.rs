@@ -129,7 +129,6 @@ impl Checker {
     /// It was installed, and then once more: it may have shown after it was settled.
     pub fn is_wiped_again(&self, live: &NixosConfiguration) -> bool {
         self.histories.get(super::uid(live)).is_some_and(|history| history.wipes > 1)
-            && live.status.as_ref().is_some_and(|status| status.has_full_install == Some(true))
     }
 }
 
