@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::stage::{CONFIGURATIONS, Stage};
 
 /// The commit that the recorded machines run.
-const COMMIT: &str = "61d63c7b4b2b7da96a70aee111c952dc39159fce";
+pub const COMMIT: &str = "61d63c7b4b2b7da96a70aee111c952dc39159fce";
 const PYTHON: &str = "OpenAPI-Generator";
 const KOPF: &str = "kopf";
 const MARKER: &str = "kopf.zalando.org/KopfFinalizerMarker";
@@ -56,7 +56,7 @@ async fn put_as(stage: &Stage<'_>, object: &Value, manager: &str) -> Value {
 }
 
 /// Puts everything there, owners made to fit. `edit` is what a person changed meanwhile in the cluster's spec.
-async fn put_recorded(stage: &Stage<'_>, edit: &Value) -> Value {
+pub async fn put_recorded(stage: &Stage<'_>, edit: &Value) -> Value {
     for machine in recorded("machines.yaml") {
         put_as(stage, &machine, "kubectl-client-side-apply").await;
     }
