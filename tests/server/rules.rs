@@ -45,5 +45,5 @@ async fn a_person_reads_what_a_field_means() {
     let definition: Value = serde_json::from_str(&columns).unwrap();
     let columns = definition["spec"]["versions"][0]["additionalPrinterColumns"].as_array().unwrap();
     let columns: Vec<_> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
-    assert_eq!(columns, ["Phase", "Control Plane", "Data Plane", "Kubeconfig", "Age"]);
+    assert_eq!(columns, ["Phase", "Control Plane", "Data Plane", "Kubeconfig", "Rollout", "Waiting", "Age"]);
 }
