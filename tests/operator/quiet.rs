@@ -56,7 +56,7 @@ async fn at_rest_nothing_is_asked_and_nothing_is_written() {
     let account = shared_account().await;
     let arguments = ["--leader-elect", "--leader-elect-namespace", stage.namespace.name()];
     stage.allow_lease().await;
-    let operator = stage.operator_with(&account.kubeconfig(), &arguments).await;
+    let operator = stage.operator_with(&account.kubeconfig(), &arguments);
     stage.put(&[cluster("home", 2, 1, &json!({}))]).await;
     stage.wait_installed(3).await;
     // Until the last thing that there is to do, or to tell, is done.

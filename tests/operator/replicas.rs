@@ -54,7 +54,7 @@ async fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
         "--leader-elect-retry-period",
         "500ms",
     ];
-    stage.operator_with(kubeconfig, &arguments).await
+    stage.operator_with(kubeconfig, &arguments)
 }
 
 async fn wait_leads(replica: &Process) {

@@ -148,7 +148,7 @@ impl Writer {
     ) -> Result<NixosConfiguration, ApplyError> {
         let api = self.configurations(namespace);
         let live = self.read("a NixosConfiguration", api.get(&target.configuration)).await?;
-        self.same(&live, target)?;
+        same(&live, target)?;
         let others = live.finalizers().iter().filter(|finalizer| finalizer.as_str() != KOPF_FINALIZER);
         let patch = json_patch(json!([
             { "op": "test", "path": "/metadata/uid", "value": target.uid },
@@ -182,12 +182,13 @@ impl Writer {
         let request = api.patch(&name, &params, &claim);
         self.write("patch", SECRETS, what, request).await
     }
+}
 
-    fn same(&self, live: &NixosConfiguration, target: &Target) -> Result<(), ApplyError> {
-        let same = live.metadata.uid.as_ref() == Some(&target.uid)
-            && live.metadata.resource_version.as_ref() == Some(&target.resource_version);
-        if same { Ok(()) } else { Err(ApplyError::Conflict { what: describe(live) }) }
-    }
+/// That it is still what the step was decided on.
+fn same(live: &NixosConfiguration, target: &Target) -> Result<(), ApplyError> {
+    let same = live.metadata.uid.as_ref() == Some(&target.uid)
+        && live.metadata.resource_version.as_ref() == Some(&target.resource_version);
+    if same { Ok(()) } else { Err(ApplyError::Conflict { what: describe(live) }) }
 }
 
 /// The body of an apply. The server reads it as YAML, also where it is JSON: some characters have to be
