@@ -198,6 +198,12 @@ fn an_unreachable_machine_counts_as_not_ready() {
     );
     assert_eq!(short(&told, "ControlPlaneReady"), "False/Unreachable");
     says(&told, "ControlPlaneReady", &["2 of 3 control planes are ready", "m02 (Unreachable", LOST]);
+    // Also while NIO has not noticed it on the configuration, or has not looked at all.
+    for discoverable in [Some(false), None] {
+        let mut scene = Scene::settled(3, 2);
+        scene.machine(2, |machine| machine.status.get_or_insert_default().discoverable = discoverable);
+        assert_eq!(scene.look().control_plane_ready.as_deref(), Some("2/3"));
+    }
 }
 
 #[test]
