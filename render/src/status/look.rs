@@ -9,7 +9,7 @@ use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
 
 use super::seen::{Loss, Seen};
 use super::state::{self, State};
-use super::{control_plane_was_ready, numbers};
+use super::{control_plane_was_ready, numbers, words};
 use crate::desired::{Desired, DesiredConfiguration};
 use crate::diagnostic::{Departure, Diagnostic};
 use crate::error::RenderError;
@@ -72,6 +72,11 @@ impl<'a> Look<'a> {
 
     pub fn is_deleting(&self) -> bool {
         self.cluster.metadata.deletion_timestamp.is_some()
+    }
+
+    /// It has been so for longer than an apply may take.
+    pub fn is_long_ago(&self, since: Timestamp) -> bool {
+        since.checked_add(self.timing.deadline).is_ok_and(|until| words::whole(self.now) > until)
     }
 
     pub fn is_bootstrapped(&self) -> bool {

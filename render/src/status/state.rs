@@ -71,6 +71,10 @@ impl State {
 
 /// The state of a machine.
 pub(super) fn of(seen: &Seen<'_>) -> State {
+    if seen.is_wiped_again {
+        // Before all others, for it is remembered by this word.
+        return State::WipedAgain;
+    }
     if seen.loss.is_some() {
         return State::Lost;
     }
@@ -79,9 +83,7 @@ pub(super) fn of(seen: &Seen<'_>) -> State {
     }
     let (Some(live), Some(proof)) = (seen.live, &seen.proof) else { return State::Waiting };
     let is_overdue = proof.overdue.is_yes();
-    if seen.is_wiped_again {
-        State::WipedAgain
-    } else if live.spec.full_install == Some(true) && !live.shows_an_apply() && !is_overdue {
+    if live.spec.full_install == Some(true) && !live.shows_an_apply() && !is_overdue {
         // It reboots meanwhile, so this may look unreachable.
         State::Installing
     } else if is_overdue {
@@ -168,7 +170,8 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
             Loss::Marked => "it is marked as lost".to_owned(),
         }),
         State::WipedAgain => {
-            Some("NIO installed it anew after it was settled: its disk was wiped".to_owned())
+            let wiped = "NIO installed it anew after it was settled: its disk was wiped";
+            Some(words::joined([wiped, &waits_or_leaves(look, seen).unwrap_or_default()]))
         }
         State::Overdue => {
             seen.proof.as_ref().and_then(|proof| proof.overdue.yes()).map(|overdue| overdue.why.to_string())
@@ -179,9 +182,7 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
             Health::NotAsked | Health::Ready | Health::Unknown => None,
         },
         State::HealthUnknown => Some("the health of its Node cannot be told now".to_owned()),
-        State::Leaving => {
-            look.waits(seen.machine).or_else(|| seen.departure.map(|departure| departure.to_string()))
-        }
+        State::Leaving => waits_or_leaves(look, seen),
         State::Waiting => Some(waiting(look, seen)),
         State::Installing | State::Joining | State::InFlight | State::Unknown | State::Delivered => {
             lack(Proof::lack)
@@ -190,6 +191,11 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
         State::Settled if !seen.is_member || look.desired.is_err() || seen.is_current() => None,
         State::Settled => Some(look.waits(seen.machine).unwrap_or_else(|| "newer content is due".to_owned())),
     }
+}
+
+/// What it waits for, else why it goes.
+fn waits_or_leaves(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
+    look.waits(seen.machine).or_else(|| seen.departure.map(|departure| departure.to_string()))
 }
 
 fn waiting(look: &Look<'_>, seen: &Seen<'_>) -> String {
