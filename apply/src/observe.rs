@@ -35,6 +35,7 @@ pub async fn observe(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, S
     let mut sight = Sight::default();
     for one in &held {
         let uid = one.object.metadata.uid.clone().unwrap_or_default();
+        sight.written_at.extend(one.written_at.map(|time| (uid.clone(), time)));
         sight.ownership.insert(uid, one.ownership.clone());
     }
     let inventory = Inventory {

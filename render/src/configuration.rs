@@ -60,6 +60,8 @@ pub(crate) struct Made {
     pub object: NixosConfiguration,
     /// The live files were kept, byte for byte.
     pub kept: bool,
+    /// Kept, and to be confirmed: the same with a new revision.
+    pub confirmation: Option<NixosConfiguration>,
     /// Kept, and written by the Python operator.
     pub legacy: bool,
     /// The annotation `reinstall-for` is what makes the disk be wiped.
@@ -130,9 +132,12 @@ impl<'a> Workshop<'a> {
             let bytes = checked_size(&object)?;
             self.keyless.bytes = is_like_others.then_some(bytes).or(self.keyless.bytes);
         }
+        let confirmation = live
+            .filter(|live| keeps && live.annotation(CONFIRM_AT).is_some())
+            .map(|live| self.confirmation(&object, live, key));
         let legacy =
             keeps && live.is_some_and(|live| live_text(live).is_some_and(|text| !cluster_nix::is_ours(text)));
-        Ok(Made { object, kept: keeps, legacy, reinstall: reinstall && full_install })
+        Ok(Made { object, kept: keeps, confirmation, legacy, reinstall: reinstall && full_install })
     }
 
     fn meaning(&mut self, key: Option<&str>) -> Result<Meaning, RenderError> {
@@ -182,6 +187,20 @@ impl<'a> Workshop<'a> {
         let files = self.files(self.text(revision), key);
         let hash = files::hash(&files);
         (files, hash)
+    }
+
+    fn confirmation(
+        &self,
+        object: &NixosConfiguration,
+        live: &NixosConfiguration,
+        key: Option<&str>,
+    ) -> NixosConfiguration {
+        let (files, text) = self.rewritten(live, key);
+        let mut object = object.clone();
+        object.spec.additional_files = files;
+        let annotations = object.metadata.annotations.get_or_insert_default();
+        annotations.extend(text.map(|text| (TEXT.to_owned(), text)));
+        object
     }
 
     fn first_written(&mut self, key: Option<&str>) -> (Vec<AdditionalFile>, Option<String>) {

@@ -65,6 +65,8 @@ pub struct DesiredConfiguration {
     pub is_new: bool,
     /// The live files are right, and stay byte for byte.
     pub keeps_files: bool,
+    /// Where the live files are right and to be confirmed: the same with a new revision.
+    pub confirmation: Option<Box<NixosConfiguration>>,
 }
 
 impl DesiredConfiguration {
@@ -217,6 +219,7 @@ fn desired(member: &Member<'_>, made: Made, diagnostics: &mut Vec<Diagnostic>) -
         object: made.object,
         is_new: !member.stands,
         keeps_files: made.kept,
+        confirmation: made.confirmation.map(Box::new),
     };
     if configuration.wipes_disk() {
         diagnostics.push(Diagnostic::of(member.machine, Notice::WipesDisk { reinstall: made.reinstall }));

@@ -30,5 +30,5 @@ pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
 pub use error::{MAX_BYTES, RenderError};
 pub use inventory::{ClusterKey, Completeness, Inventory};
 pub use memory::Memory;
-pub use observed::{Health, Observed, Ownership, PutBack, Sight, TokenState};
+pub use observed::{Health, Membership, Observed, Ownership, PutBack, Sight, TokenState};
 pub use select::Why;

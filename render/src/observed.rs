@@ -15,12 +15,16 @@ use crate::inventory::{ClusterKey, Inventory, Space, index, name, namespace};
 pub struct Sight {
     /// Who owns the fields of each configuration, by the configuration's UID.
     pub ownership: BTreeMap<String, Arc<Ownership>>,
+    /// When NICO last wrote each configuration, by the configuration's UID. Absent: not known.
+    pub written_at: BTreeMap<String, Timestamp>,
     /// The Secrets with the join tokens.
     pub tokens: BTreeMap<ClusterKey, TokenState>,
     /// What was put back of late against another hand, by the configuration's UID.
     pub put_back: BTreeMap<String, Vec<PutBack>>,
     /// The health of the Nodes, by namespace and machine. Absent: not asked.
     pub health: BTreeMap<(String, String), Health>,
+    /// Who is a member of its cluster's control plane, by namespace and machine. Absent: not asked.
+    pub membership: BTreeMap<(String, String), Membership>,
 }
 
 /// Who owns which fields of a configuration, as far as it matters to NICO.
@@ -77,6 +81,20 @@ pub enum Health {
     Unknown,
 }
 
+/// Whether a machine is a member of its cluster's control plane (of its etcd).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// Nobody asks: it may be, unless a person says that it is none.
+    #[default]
+    NotAsked,
+    /// It is one.
+    Member,
+    /// It is none.
+    NoMember,
+    /// It is asked for, and cannot be told now. Unsafe: it may be.
+    Unknown,
+}
+
 /// What was seen, ready to be looked things up in.
 pub struct Observed<'a> {
     /// The inventory.
@@ -101,6 +119,11 @@ impl<'a> Observed<'a> {
         self.sight.ownership.get(configuration.metadata.uid.as_deref()?).map(AsRef::as_ref)
     }
 
+    /// When NICO last wrote a configuration, if that is known.
+    pub(crate) fn written_at(&self, configuration: &NixosConfiguration) -> Option<Timestamp> {
+        self.sight.written_at.get(configuration.metadata.uid.as_deref()?).copied()
+    }
+
     /// A cluster's join token, if anybody looked.
     pub(crate) fn token(&self, cluster: &KubernetesCluster) -> Option<TokenState> {
         self.sight.tokens.get(&ClusterKey::of(cluster)).copied()
@@ -114,7 +137,19 @@ impl<'a> Observed<'a> {
 
     /// The health of a machine's Node.
     pub fn health(&self, machine: &Machine) -> Health {
+        if self.sight.health.is_empty() {
+            return Health::NotAsked;
+        }
         let key = (namespace(&machine.metadata).to_owned(), name(&machine.metadata).to_owned());
         self.sight.health.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Whether a machine is a member of the control plane. It may be, though its Machine object is gone.
+    pub fn membership(&self, namespace: &str, machine: &str) -> Membership {
+        if self.sight.membership.is_empty() {
+            return Membership::NotAsked;
+        }
+        let key = (namespace.to_owned(), machine.to_owned());
+        self.sight.membership.get(&key).copied().unwrap_or_default()
     }
 }

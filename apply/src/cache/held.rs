@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use nico_crds::names::FIELD_MANAGER;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
@@ -35,13 +36,17 @@ impl Held for Machine {
 pub(crate) struct HeldConfiguration {
     pub object: Arc<NixosConfiguration>,
     pub ownership: Arc<Ownership>,
+    /// When NICO last wrote it.
+    pub written_at: Option<Timestamp>,
 }
 
 impl Held for HeldConfiguration {
     fn hold(mut object: DynamicObject, interned: &Interned) -> Result<Self, String> {
         let managed = object.metadata.managed_fields.take().unwrap_or_default();
+        let written_at = managed.iter().find(|entry| is_ours(entry)).and_then(|entry| entry.time.as_ref());
+        let written_at = written_at.map(|time| time.0);
         let ownership = interned.share(ownership(managed));
-        Ok(Self { object: Arc::new(typed(object)?), ownership })
+        Ok(Self { object: Arc::new(typed(object)?), ownership, written_at })
     }
 }
 
@@ -64,15 +69,18 @@ fn typed<K: DeserializeOwned>(object: DynamicObject) -> Result<K, String> {
 pub(crate) fn ownership(managed: Vec<ManagedFieldsEntry>) -> Ownership {
     let mut ownership = Ownership::default();
     for entry in managed.into_iter().filter(|entry| entry.subresource.is_none()) {
-        let is_ours =
-            entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.operation.as_deref() == Some("Apply");
-        if is_ours {
+        if is_ours(&entry) {
             ownership.own = entry.fields_v1.map(|fields| fields.0);
         } else if entry.fields_v1.as_ref().is_some_and(|fields| may_be_wanted(&fields.0)) {
             ownership.others.push(entry);
         }
     }
     ownership
+}
+
+fn is_ours(entry: &ManagedFieldsEntry) -> bool {
+    let is_applied = entry.operation.as_deref() == Some("Apply") && entry.subresource.is_none();
+    is_applied && entry.manager.as_deref() == Some(FIELD_MANAGER)
 }
 
 /// NIO's own notes are nothing that NICO would ever want: most objects have no other entry.

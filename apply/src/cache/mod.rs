@@ -74,6 +74,8 @@ pub(crate) struct Picture {
     pub inventory: Inventory,
     /// By the configuration's UID.
     pub ownership: BTreeMap<String, Arc<Ownership>>,
+    /// When NICO last wrote each, by the configuration's UID.
+    pub written_at: BTreeMap<String, Timestamp>,
 }
 
 /// A version that a cache has to have seen before anything is decided again: NICO's own last write.
@@ -188,9 +190,10 @@ impl Caches {
             return Err(reason);
         }
         let held = objects(&self.configurations, namespace)?;
-        let mut ownership = BTreeMap::new();
+        let (mut ownership, mut written_at) = (BTreeMap::new(), BTreeMap::new());
         for one in &held {
             let uid = one.object.metadata.uid.clone().unwrap_or_default();
+            written_at.extend(one.written_at.map(|time| (uid.clone(), time)));
             ownership.insert(uid, one.ownership.clone());
         }
         let inventory = Inventory {
@@ -202,7 +205,7 @@ impl Caches {
             completeness: Completeness::Whole,
             observed_at: Some(now),
         };
-        Ok(Picture { inventory, ownership })
+        Ok(Picture { inventory, ownership, written_at })
     }
 
     /// The version of a labelled Secret, if there is one.

@@ -220,7 +220,13 @@ impl Operator {
         if there.is_empty() {
             return;
         }
-        let sight = self.sight(namespace, &there, picture.ownership, at);
+        let seen = Sight {
+            ownership: picture.ownership,
+            written_at: picture.written_at,
+            put_back: self.ledger.put_back(namespace, at),
+            ..Sight::default()
+        };
+        let sight = self.sight(namespace, &there, seen);
         let rollout = self.settings.rollout;
         let inventory = picture.inventory;
         let decided = spawn_blocking(move || decide(&inventory, &sight, rollout, at)).await;
@@ -237,24 +243,13 @@ impl Operator {
         self.took.insert(namespace.to_owned(), begun.elapsed());
     }
 
-    fn sight(
-        &mut self,
-        namespace: &str,
-        clusters: &[ClusterKey],
-        ownership: BTreeMap<String, Arc<nico_render::Ownership>>,
-        at: Timestamp,
-    ) -> Sight {
+    fn sight(&mut self, namespace: &str, clusters: &[ClusterKey], seen: Sight) -> Sight {
         let tokens = clusters.iter().filter_map(|key| {
             let secret = nico_crds::names::join_token_secret(&key.name);
             let version = self.caches.secret_version(namespace, &secret);
             Some((key.clone(), self.tools.tokens.known(key, version.as_deref())?))
         });
-        Sight {
-            tokens: tokens.collect(),
-            ownership,
-            put_back: self.ledger.put_back(namespace, at),
-            health: BTreeMap::new(),
-        }
+        Sight { tokens: tokens.collect(), ..seen }
     }
 
     /// Begins the turn of a cluster, unless one is under way, or it has to wait for the caches.

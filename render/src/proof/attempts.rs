@@ -1,22 +1,26 @@
 //! The failed attempts of Python NIO's handler, as kopf notes them.
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::NixosConfiguration;
 use serde::Deserialize;
 
-use super::{Finding, Lack, Overdue, Tardiness, times};
+use super::{Finding, Lack, NIO_TIMEOUT, Overdue, Tardiness, said, times};
 
 /// What kopf notes while a handler fails. It goes with the next success, and may be left over once the
 /// handler is at rest.
 const PROGRESS: &str = "kopf.zalando.org/unified_nixos_configuration_handler";
 /// So many failed attempts with the same content are not the network's fault.
 const TOO_MANY: u64 = 3;
+/// kopf waits so long after a failed attempt, and notes when the next one is due.
+const PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
-/// kopf notes more (`delayed`, `message`); this is what is decided on.
+/// kopf notes more; this is what is decided on, and what is told.
 #[derive(Deserialize)]
 struct Note {
     started: Option<String>,
+    delayed: Option<String>,
     retries: Option<u64>,
+    message: Option<String>,
 }
 
 /// That the handler has failed too often with what was written then; an error where that cannot be told.
@@ -40,7 +44,29 @@ pub(super) fn too_many(
     }
 }
 
+/// An attempt that was begun after a time has failed.
+pub(super) fn failed_after(configuration: &NixosConfiguration, time: Timestamp) -> bool {
+    let note = configuration.annotation(PROGRESS).and_then(|note| serde_json::from_str(note).ok());
+    note.is_some_and(|note: Note| note.failed_after(time))
+}
+
+/// What was said of the attempt that failed last.
+pub(super) fn said(configuration: &NixosConfiguration, at_rest: &Finding) -> Option<String> {
+    let note = configuration.annotation(PROGRESS).filter(|_| !at_rest.is_yes())?;
+    said::safe(&serde_json::from_str::<Note>(note).ok()?.message?)
+}
+
 impl Note {
+    /// All began after it if the first did. Else only the last one is known, by when the next is due; it
+    /// took NIO's time-out at the most.
+    fn failed_after(&self, time: Timestamp) -> bool {
+        let parse = |text: &Option<String>| text.as_deref().and_then(times::parse);
+        let first = parse(&self.started);
+        let last =
+            parse(&self.delayed).and_then(|due| due.checked_sub(PAUSE).ok()?.checked_sub(NIO_TIMEOUT).ok());
+        self.retries.unwrap_or(0) > 0 && first.max(last).is_some_and(|begun| begun > time)
+    }
+
     fn failed_since(&self, written: Timestamp) -> Result<Option<Overdue>, Lack> {
         if self.retries.unwrap_or(0) < TOO_MANY {
             return Ok(None);

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use nico_crds::NixosConfiguration;
 use nico_crds::configuration::NixosConfigurationStatus;
 
-use super::{Finding, GoPhase, Lack, Overdue, Proof, Tardiness, Timing, times};
+use super::{Finding, GoPhase, InFlight, Lack, Overdue, Proof, Tardiness, Timing, flight, times};
 
 /// What a single look proves.
 pub(super) fn prove(
@@ -25,7 +25,18 @@ pub(super) fn prove(
         proven: delivered.clone(),
         settled: delivered.clone(),
         overdue: overdue(configuration, timing, now),
+        in_flight: in_flight(configuration, &delivered, timing),
+        joining: flight::joining(configuration),
+        said: None,
         delivered,
+    }
+}
+
+/// What was delivered, and whether NIO is at rest, this NIO does not tell.
+fn in_flight(configuration: &NixosConfiguration, delivered: &Finding, timing: &Timing) -> Finding<InFlight> {
+    match delivered {
+        Finding::No(why) => Finding::Yes(InFlight::undelivered(configuration, timing, why.clone())),
+        Finding::Yes(()) | Finding::Unknown(_) => Finding::Unknown(Lack::GoTellsTooLittle),
     }
 }
 
@@ -47,8 +58,7 @@ fn delivered(configuration: &NixosConfiguration) -> Finding {
 
 /// Whether anything was applied since the content was written; not whether it was that content.
 fn applied_since_written(configuration: &NixosConfiguration) -> Finding {
-    let status = configuration.status.as_ref();
-    if status.and_then(|status| status.last_applied_time.as_deref()).unwrap_or_default().is_empty() {
+    if !times::has_applied(configuration) {
         return Finding::No(Lack::NeverApplied);
     }
     times::written(configuration).and(|written| {

@@ -52,7 +52,7 @@ impl<T> Finding<T> {
 }
 
 /// What a configuration lacks. The words in it are for people; nothing is decided on them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
     /// There is no Machine object.
     NoMachine,
@@ -97,6 +97,14 @@ pub enum Lack {
     },
     /// It was delivered, so it cannot be overdue.
     Delivered,
+    /// No apply of it runs.
+    AtRest,
+    /// Something of it was applied before.
+    AppliedBefore,
+    /// `fullInstall` is still on.
+    WipesDisk,
+    /// NIO may still work with `fullInstall` on.
+    ClearingNotHandled,
     /// There is time left.
     InTime {
         /// Until then.
@@ -118,7 +126,7 @@ pub enum Lack {
 }
 
 /// A time that a proof needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimeField {
     /// NIO's `status.lastAppliedTime`.
     LastApplied,
@@ -127,7 +135,7 @@ pub enum TimeField {
 }
 
 /// The phases of Go NIO, except Ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "Go NIO's own words")]
 pub enum GoPhase {
     Pending,
@@ -168,6 +176,10 @@ impl fmt::Display for Lack {
                 write!(f, "it was applied at {applied}, which is in the future")
             }
             Self::Delivered => f.write_str("it was delivered"),
+            Self::AtRest => f.write_str("no apply of it runs"),
+            Self::AppliedBefore => f.write_str("something of it was applied before"),
+            Self::WipesDisk => f.write_str("fullInstall is still on"),
+            Self::ClearingNotHandled => f.write_str("NIO may still work with fullInstall on"),
             Self::InTime { until } => write!(f, "it has time until {until}"),
             Self::GoTellsTooLittle => f.write_str("this NIO does not tell which content it applied"),
             Self::GoBehind => f.write_str("NIO has not seen its latest change yet"),

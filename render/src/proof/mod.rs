@@ -1,4 +1,5 @@
-//! What NIO's status proves about one configuration: at rest, delivered, proven, settled, overdue.
+//! What NIO's status proves about one configuration: at rest, delivered, proven, settled, overdue; that an
+//! apply of it is in flight, that it is joining.
 //!
 //! Python NIO's readings go stale: after an update the old commit and the old success simply stay, until
 //! the new apply has ended and while it fails. What binds a reading to a content is the hash of the
@@ -6,18 +7,26 @@
 //! is unsafe: it never counts as yes. See the project's page on NIO for how this was found out.
 
 mod attempts;
+mod cleared;
+mod flight;
 mod go;
 mod lack;
 mod overdue;
 mod python;
+mod said;
 pub(crate) mod times;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 
+pub use cleared::cleared;
+pub use flight::{InFlight, Joining};
 pub use lack::{Finding, GoPhase, Lack, TimeField};
 pub use overdue::{Overdue, Tardiness};
+
+/// NIO's own time-out: no apply takes longer.
+pub const NIO_TIMEOUT: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a new apply must stand still, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +76,13 @@ pub struct Proof {
     pub settled: Finding,
     /// It was not delivered in time, or NIO failed three times.
     pub overdue: Finding<Overdue>,
+    /// An apply of it may be running.
+    pub in_flight: Finding<InFlight>,
+    /// Nothing of it was ever delivered.
+    pub joining: Finding<Joining>,
+    /// What NIO said of the attempt that failed last, as long as it fails: shortened, and free of whatever
+    /// may be a secret.
+    pub said: Option<String>,
 }
 
 impl Proof {

@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::jiff::Timestamp;
 
 /// It was not delivered in time, or NIO gave reason not to wait that long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Overdue {
     /// Since when. It does not move from one look to the next, nor with NIO's retries; of failed
     /// attempts it is therefore the beginning of the first. None where NIO does not say.
@@ -15,7 +15,7 @@ pub struct Overdue {
 }
 
 /// Why a configuration is overdue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tardiness {
     /// The deadline has passed without a delivery.
     Deadline,
@@ -25,6 +25,15 @@ pub enum Tardiness {
     GoDegraded,
     /// Go NIO's condition Stalled is True.
     GoStalled,
+}
+
+impl fmt::Display for Overdue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.since {
+            Some(since) => write!(f, "{} (since {since})", self.why),
+            None => self.why.fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for Tardiness {

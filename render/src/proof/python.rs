@@ -5,7 +5,7 @@ use nico_crds::configuration::NixosConfigurationStatus;
 use nico_crds::{NixosConfiguration, NixosConfigurationSpec};
 use serde::Deserialize;
 
-use super::{Finding, Lack, Overdue, Proof, Timing, attempts, times};
+use super::{Finding, InFlight, Lack, Overdue, Proof, Timing, attempts, flight, times};
 use crate::files;
 
 /// What kopf notes when a handler has ended: the spec that it ended with.
@@ -24,13 +24,17 @@ pub(super) fn prove(
 ) -> Proof {
     let reading = Reading::of(configuration);
     let proven = reading.proven();
+    let still = still(configuration, timing, now);
     Proof {
         reachable,
         at_rest: reading.at_rest(),
         delivered: reading.delivered.clone(),
-        settled: proven.clone().and(|()| still(configuration, timing, now)),
+        in_flight: reading.in_flight(&still, timing),
+        settled: proven.clone().and(|()| still),
         proven,
         overdue: reading.overdue(timing, now),
+        joining: flight::joining(configuration),
+        said: attempts::said(configuration, &reading.handled),
     }
 }
 
@@ -57,6 +61,30 @@ impl<'a> Reading<'a> {
     pub fn proven(&self) -> Finding {
         let status = self.configuration.status.as_ref();
         self.delivered.clone().and(|()| self.at_rest()).and(|()| succeeded(status))
+    }
+
+    fn in_flight(&self, still: &Finding, timing: &Timing) -> Finding<InFlight> {
+        match &self.delivered {
+            Finding::Yes(()) => {}
+            Finding::No(why) => {
+                return Finding::Yes(InFlight::undelivered(self.configuration, timing, why.clone()));
+            }
+            Finding::Unknown(lack) => return Finding::Unknown(lack.clone()),
+        }
+        match self.at_rest() {
+            Finding::Yes(()) => {}
+            Finding::No(why) => return Finding::Yes(InFlight::handled(self.configuration, why)),
+            Finding::Unknown(lack) => return Finding::Unknown(lack),
+        }
+        match still {
+            Finding::Yes(()) => Finding::No(Lack::AtRest),
+            Finding::No(why) => Finding::Yes(InFlight::moving(self.configuration, why.clone())),
+            // A blip takes the time away, and the commit with it.
+            Finding::Unknown(_) if !times::has_applied(self.configuration) => {
+                Finding::No(Lack::CommitForgotten)
+            }
+            Finding::Unknown(lack) => Finding::Unknown(lack.clone()),
+        }
     }
 
     fn overdue(&self, timing: &Timing, now: Timestamp) -> Finding<Overdue> {
@@ -89,6 +117,13 @@ fn handled(configuration: &NixosConfiguration) -> Finding {
         Ok(_) => Finding::No(Lack::HandlerBehind),
         Err(_) => Finding::Unknown(Lack::HandlerUnreadable),
     }
+}
+
+/// Whether the handler has ended with `fullInstall` on. None: it has never ended.
+pub(super) fn handled_full_install(configuration: &NixosConfiguration) -> Option<Result<bool, Lack>> {
+    let note = configuration.annotation(LAST_HANDLED)?;
+    let handled = serde_json::from_str::<Handled>(note).map_err(|_| Lack::HandlerUnreadable);
+    Some(handled.map(|handled| handled.spec.full_install == Some(true)))
 }
 
 /// After an update the old commit and the old success stay: only the hash binds them to a content.
@@ -128,7 +163,7 @@ fn still(configuration: &NixosConfiguration, timing: &Timing, now: Timestamp) ->
     let status = configuration.status.as_ref();
     let switched = status.and_then(|status| status.has_full_install) == Some(false);
     times::last_applied(configuration).and(|applied| {
-        times::written(configuration).and(|written| {
+        times::begun(configuration).and(|written| {
             let since = now.duration_since(applied);
             if since.is_negative() {
                 return Finding::No(Lack::AheadOfClock { applied });

@@ -4,9 +4,9 @@ use k8s_openapi::jiff::civil::DateTime;
 use k8s_openapi::jiff::tz::TimeZone;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::NixosConfiguration;
-use nico_crds::names::WRITTEN_AT;
+use nico_crds::names::{CONFIRM_AT, WRITTEN_AT};
 
-use super::{Finding, Lack, Overdue, Tardiness, TimeField};
+use super::{Finding, Lack, NIO_TIMEOUT, Overdue, Tardiness, TimeField};
 
 /// RFC 3339; Python leaves the zone out now and then, and means UTC. A day alone is no time: as its
 /// midnight it would seem to have stood still for hours.
@@ -25,6 +25,20 @@ pub(crate) fn written(configuration: &NixosConfiguration) -> Finding<Timestamp> 
         None => configuration.metadata.creation_timestamp.as_ref().map(|created| created.0),
     };
     written.map_or(Finding::Unknown(Lack::NoTime(TimeField::Written)), Finding::Yes)
+}
+
+/// When an apply of the content can have begun: what was written anew but for its lists keeps the time of
+/// its content, and when it replaced the other is told by when it is to be confirmed.
+pub(super) fn begun(configuration: &NixosConfiguration) -> Finding<Timestamp> {
+    let confirm_at = configuration.annotation(CONFIRM_AT).and_then(parse);
+    let replaced = confirm_at.and_then(|time| time.checked_sub(NIO_TIMEOUT).ok());
+    written(configuration).and(|written| Finding::Yes(replaced.map_or(written, |time| time.max(written))))
+}
+
+/// Whether NIO says when it last applied something.
+pub(super) fn has_applied(configuration: &NixosConfiguration) -> bool {
+    let status = configuration.status.as_ref();
+    status.and_then(|status| status.last_applied_time.as_deref()).is_some_and(|time| !time.is_empty())
 }
 
 /// When NIO last applied something.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::fields::adoption::{Adoption, adopt};
 use crate::memory::Memory;
 
-use super::{FinalizerChange, Planner, Step, WaitReason, clearing, has_finalizer};
+use super::{FinalizerChange, Planner, Step, Target, WaitReason, clearing, has_finalizer};
 
 /// So long after its last write the Python operator counts as stopped. It wrote every 30 s.
 const SILENCE: SignedDuration = SignedDuration::from_mins(10);
@@ -73,7 +73,7 @@ impl Planner<'_> {
                 self.wait(&configuration.machine, WaitReason::Installing);
                 continue;
             }
-            let target = self.target(&configuration.machine, configuration.role, live);
+            let target = Target::of(&configuration.machine, configuration.role, live);
             self.step(Step::Adopt(target));
         }
     }

@@ -3,12 +3,14 @@
 
 use nico_crds::NixosConfiguration;
 use nico_crds::names::{LABEL_ROLE, Role};
-use serde_json::{Value, json};
 
-use super::{Planner, Purpose, Step, Write};
-use crate::fields;
-use crate::inventory::name;
+use super::{Planner, Purpose, Step, Target, Write};
 use crate::owner;
+
+/// The field that is cleared.
+pub(super) const FIELD: &str = "spec.fullInstall";
+/// What everything else on that configuration waits for.
+pub(super) const UNDER_WAY: &str = "fullInstall is taken off first, alone";
 
 impl Planner<'_> {
     /// Of all configurations of the cluster, those that leave or are in deletion too: NIO may begin
@@ -21,29 +23,19 @@ impl Planner<'_> {
             let role = live.label(LABEL_ROLE).and_then(Role::from_label).unwrap_or(Role::Worker);
             let machine = live.machine().unwrap_or_default();
             self.step(Step::Write(Box::new(Write {
-                target: self.target(machine, role, live),
+                target: Target::of(machine, role, live),
                 object,
                 purpose: Purpose::ClearFullInstall,
-                fields: vec!["spec.fullInstall".to_owned()],
+                fields: vec![FIELD.to_owned()],
                 against: Vec::new(),
             })));
         }
     }
 
-    /// What NICO owns of it, as it is, and nothing else: what a server-side apply leaves out it removes.
     fn cleared(&self, live: &NixosConfiguration) -> Option<NixosConfiguration> {
-        let own = self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref());
-        let mut object = match own {
-            Some(own) => fields::project(&serde_json::to_value(live).ok()?, own),
-            None => json!({}),
-        };
-        let root = object.as_object_mut()?;
-        let metadata = root.entry("metadata").or_insert_with(|| json!({})).as_object_mut()?;
-        metadata.insert("name".to_owned(), name(&live.metadata).into());
-        metadata.insert("namespace".to_owned(), live.metadata.namespace.clone().into());
-        let spec = root.entry("spec").or_insert_with(|| json!({})).as_object_mut()?;
-        spec.insert("fullInstall".to_owned(), Value::Bool(false));
-        serde_json::from_value(object).ok()
+        let mut object = self.as_it_is(live)?;
+        object.spec.full_install = Some(false);
+        Some(object)
     }
 }
 

@@ -1,14 +1,18 @@
 //! What exists and differs is set right.
 //!
-//! What disturbs no machine is written at once. New content waits while NIO has not taken the last one
-//! in, so that no two applies of one machine run beside each other.
+//! What disturbs no machine is written at once. New content goes by the rules of `content`, and what
+//! waits for them keeps the live content.
+
+use std::rc::Rc;
 
 use nico_crds::NixosConfiguration;
-use nico_crds::names::{MEANING, MEANING_BUT_LISTS, TEXT, WRITTEN_AT};
+use nico_crds::names::{MEANING, MEANING_BUT_LISTS, NUDGE, Role, TEXT};
 use serde_json::Value;
 
+use super::confirm::{self, Confirmation};
 use super::contest::Contest;
-use super::{Planner, Purpose, Step, WaitReason, Write, clearing};
+use super::standing::{Content, Standing};
+use super::{Begun, Planner, Purpose, Step, Target, WaitReason, Write, clearing, nudge};
 use crate::desired::DesiredConfiguration;
 use crate::fields::{self, Change};
 
@@ -22,84 +26,143 @@ const CONTENT: [&str; 6] = [
     "spec.ref",
 ];
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    /// Overdue ones first, then in their order: the head is the first of its role.
     pub(super) fn correct(&mut self) {
-        let desired = self.desired;
-        for configuration in desired.configurations.iter().filter(|configuration| !configuration.is_new) {
-            let Some(live) = self.space.configurations.get(configuration.name()).copied() else { continue };
-            // The clearing goes alone, and so does the move of ownership.
-            if clearing::is_due(live) || self.is_to_be_adopted(live) {
-                continue;
+        let standings = Rc::clone(&self.standings);
+        let mut turns: Vec<_> = standings.iter().collect();
+        turns.sort_by_key(|standing| !standing.is_overdue());
+        for standing in turns {
+            // The move of ownership goes alone.
+            if let Some(desired) = standing.desired.filter(|_| !self.is_to_be_adopted(standing.live)) {
+                self.correct_one(standing, desired);
             }
-            self.correct_one(configuration, live);
         }
     }
 
-    fn correct_one(&mut self, configuration: &DesiredConfiguration, live: &NixosConfiguration) {
-        let changes = self.changes(&configuration.object, live);
-        if changes.is_empty() {
-            return;
+    fn correct_one(&mut self, standing: &Standing<'a>, desired: &DesiredConfiguration) {
+        if clearing::is_due(standing.live) {
+            // The clearing goes alone too.
+            if standing.changes.iter().any(|change| change.path != clearing::FIELD) {
+                self.wait(standing.machine, WaitReason::Clearing { lacks: clearing::UNDER_WAY.to_owned() });
+            }
+        } else if standing.may_be_installing() {
+            if !standing.changes.is_empty() {
+                self.wait(standing.machine, WaitReason::Installing);
+            }
+        } else {
+            self.correct_content(standing, desired);
         }
-        let proof = self.proof(&configuration.machine, live);
-        if live.spec.full_install == Some(true) && !proof.overdue.is_yes() {
-            self.wait(&configuration.machine, WaitReason::Installing);
-            return;
-        }
-        if !changes.iter().any(|change| is_content(&change.path)) {
-            self.write(configuration, configuration.object.clone(), live, Purpose::Metadata);
-            return;
-        }
-        let in_flight = proof.at_rest.lack().filter(|_| !proof.overdue.is_yes());
-        if let Some(lack) = in_flight {
-            self.wait(&configuration.machine, WaitReason::InFlight { lacks: lack.to_string() });
-            let object = with_live_content(&configuration.object, live, self.own(live));
-            self.write(configuration, object, live, Purpose::Metadata);
-            return;
-        }
-        let mut object = configuration.object.clone();
-        let annotations = object.metadata.annotations.get_or_insert_default();
-        annotations.insert(WRITTEN_AT.to_owned(), self.now.to_string());
-        self.write(configuration, object, live, Purpose::Content);
     }
 
-    fn changes(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<Change> {
+    fn correct_content(&mut self, standing: &Standing<'a>, desired: &DesiredConfiguration) {
+        match standing.content {
+            Content::CurrentButForLists | Content::Outdated => {
+                let object = if desired.keeps_files {
+                    desired.object.clone()
+                } else {
+                    self.noted(standing, &desired.object)
+                };
+                if self.write_content(standing, object, Purpose::Content) {
+                    return;
+                }
+            }
+            Content::Current => match self.confirmation(standing) {
+                Confirmation::None => {}
+                Confirmation::Waits(reason) => self.wait(standing.machine, reason),
+                Confirmation::Due(object) => {
+                    let object = confirm::confirmed(object.clone(), self.now);
+                    if self.write_content(standing, object, Purpose::Confirmation) {
+                        return;
+                    }
+                }
+            },
+        }
+        self.correct_metadata(standing, desired);
+    }
+
+    /// Whether its turn has come: then nothing else of it is written.
+    fn write_content(
+        &mut self,
+        standing: &Standing<'a>,
+        object: NixosConfiguration,
+        purpose: Purpose,
+    ) -> bool {
+        if let Some(reason) = self.holds_content(standing) {
+            self.wait(standing.machine, reason);
+            return false;
+        }
+        let counts = match standing.role {
+            Role::Worker => !standing.joins(),
+            Role::ControlPlane => true,
+        };
+        if self.write(standing, object, purpose) && counts {
+            self.begun.push(Begun { role: standing.role, machine: standing.machine });
+        }
+        true
+    }
+
+    /// All but the content; and a nudge, where NIO has to look again.
+    fn correct_metadata(&mut self, standing: &Standing<'a>, desired: &DesiredConfiguration) {
+        let nudge = nudge::due(standing);
+        let has_metadata = standing.changes.iter().any(|change| !is_content(&change.path));
+        if nudge.is_none() && !has_metadata {
+            return;
+        }
+        let mut object = match standing.content {
+            Content::Current => desired.object.clone(),
+            Content::CurrentButForLists | Content::Outdated => {
+                with_live_content(&desired.object, standing.live, self.own(standing.live))
+            }
+        };
+        if let Some(applied) = nudge {
+            object.metadata.annotations.get_or_insert_default().insert(NUDGE.to_owned(), applied.to_owned());
+        }
+        let purpose = if nudge.is_some() { Purpose::Nudge } else { Purpose::Metadata };
+        self.write(standing, object, purpose);
+    }
+
+    /// What an apply of the object would change.
+    pub(super) fn changes(&self, object: &NixosConfiguration, live: &NixosConfiguration) -> Vec<Change> {
         // Both are plain data: neither can fail to become JSON.
         let json = |object: &NixosConfiguration| serde_json::to_value(object).unwrap_or_default();
         fields::difference(&json(object), &json(live), self.own(live))
     }
 
     /// The fields that NICO has applied.
-    fn own(&self, live: &NixosConfiguration) -> Option<&Value> {
+    pub(super) fn own(&self, live: &NixosConfiguration) -> Option<&Value> {
         self.observed.ownership(live).and_then(|ownership| ownership.own.as_ref())
     }
 
-    /// Writes it, unless it is so already, or another hand holds something of it.
-    fn write(
+    /// Writes it, unless it is so already, or another hand holds something of it. Every change of a configuration
+    /// but the clearing is written here.
+    pub(super) fn write(
         &mut self,
-        configuration: &DesiredConfiguration,
+        standing: &Standing<'_>,
         object: NixosConfiguration,
-        live: &NixosConfiguration,
         purpose: Purpose,
-    ) {
-        let changes = self.changes(&object, live);
+    ) -> bool {
+        let changes = self.changes(&object, standing.live);
         if changes.is_empty() {
-            return;
+            return false;
         }
-        let against = match self.contest(&changes, live) {
+        let against = match self.contest(&changes, standing.live) {
             Contest::None => Vec::new(),
             Contest::TakeBack(managers) => managers,
             Contest::Conflict(reason) => {
-                self.wait(&configuration.machine, reason);
-                return;
+                self.wait(standing.machine, reason);
+                return false;
             }
         };
-        let target = self.target(&configuration.machine, configuration.role, live);
+        let target = Target::of(standing.machine, standing.role, standing.live);
         let fields = changes.into_iter().map(|change| change.path).collect();
         self.step(Step::Write(Box::new(Write { target, object, purpose, fields, against })));
+        true
     }
 }
 
-fn is_content(path: &str) -> bool {
+/// The path is, or lies in, a field that reaches the machine.
+pub(super) fn is_content(path: &str) -> bool {
     CONTENT.iter().any(|field| {
         path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     })

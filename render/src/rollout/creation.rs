@@ -2,27 +2,23 @@
 //! planes one at a time.
 
 use nico_crds::cluster::{Bootstrap, InstallPolicy};
-use nico_crds::names::{MEANING_BUT_LISTS, Role, WRITTEN_AT};
+use nico_crds::names::{REBOOTSTRAP, Role, WRITTEN_AT};
 
-use super::{Planner, Step, WaitReason};
+use super::shortcoming::Shortcoming;
+use super::standing::Standing;
+use super::{Begun, Planner, Step, WaitReason, budget};
 use crate::desired::{DesiredConfiguration, LeavingConfiguration};
-
-/// Whether a control plane may still be created in this plan.
-enum Gate {
-    Open,
-    /// This one is.
-    Taken(String),
-}
+use crate::diagnostic::Notice;
+use crate::inventory::annotation;
 
 impl Planner<'_> {
     /// Creates what may come now, and remembers it afterwards.
     pub(super) fn create(&mut self, has_token: bool) {
         let desired = self.desired;
         let mut after = desired.memory.clone();
-        let mut gate = Gate::Open;
         let mut created = false;
         for configuration in desired.configurations.iter().filter(|configuration| configuration.is_new) {
-            if let Some(reason) = self.holds_back(configuration, &gate) {
+            if let Some(reason) = self.holds_back(configuration) {
                 self.wait(&configuration.machine, reason);
                 continue;
             }
@@ -30,8 +26,9 @@ impl Planner<'_> {
             if !has_token {
                 continue;
             }
+            // A worker that joins counts for nobody.
             if configuration.role == Role::ControlPlane {
-                gate = Gate::Taken(configuration.machine.clone());
+                self.begun.push(Begun { role: Role::ControlPlane, machine: &configuration.machine });
             }
             after.applied_machines.insert(configuration.machine.clone(), configuration.name().to_owned());
             created = true;
@@ -40,6 +37,7 @@ impl Planner<'_> {
         if created {
             self.step(Step::Remember(after));
         }
+        self.name_the_missing();
     }
 
     /// With the time that it is written: how long its apply takes counts from here.
@@ -51,25 +49,33 @@ impl Planner<'_> {
     }
 
     /// Why a new configuration cannot be created now.
-    fn holds_back(&self, configuration: &DesiredConfiguration, gate: &Gate) -> Option<WaitReason> {
+    fn holds_back(&self, configuration: &DesiredConfiguration) -> Option<WaitReason> {
         if self.desired.head_lost {
             return Some(WaitReason::HeadLost);
         }
+        // Whatever else comes would join it, or start another cluster beside it.
+        if let Some(configuration) = self.former_head() {
+            return Some(WaitReason::FormerHead { configuration });
+        }
         let head = self.desired.members.first()?.machine.as_str();
         if configuration.machine == head {
-            return self.former_head().map(|configuration| WaitReason::FormerHead { configuration });
+            return self.would_start_a_second_cluster(head).then_some(WaitReason::HeadLost);
         }
         if self.all_at_once() {
             return None;
         }
-        let unsettled = self.lack(head).filter(|_| self.bootstraps(head));
-        if let Some(lacks) = unsettled {
-            return Some(WaitReason::Bootstrap { head: head.to_owned(), lacks });
+        if let Some(lacks) = self.unsettled(head).filter(|_| self.bootstraps(head)) {
+            return Some(WaitReason::Bootstrap { head: head.to_owned(), lacks: lacks.to_string() });
         }
         match configuration.role {
             Role::Worker => None,
-            Role::ControlPlane => self.control_plane_turn(&configuration.machine, gate),
+            Role::ControlPlane => self.control_plane_turn(&configuration.machine),
         }
+    }
+
+    /// An empty machine at the head of a cluster that runs (S3). Only a person may want that.
+    fn would_start_a_second_cluster(&self, head: &str) -> bool {
+        self.desired.bootstrapped && annotation(&self.cluster.metadata, REBOOTSTRAP) != Some(head)
     }
 
     /// The head has no company yet: nobody else has a configuration.
@@ -85,42 +91,64 @@ impl Planner<'_> {
         bootstrap == Bootstrap::AllAtOnce && !installs && !self.desired.bootstrapped
     }
 
+    /// Before anything runs the head may be replaced, once its configuration is gone.
     fn former_head(&self) -> Option<String> {
-        let former = |leaving: &&LeavingConfiguration| leaving.role == Role::ControlPlane;
-        let leaving = self.desired.leaving.iter().find(former).filter(|_| !self.desired.bootstrapped);
-        leaving.map(|leaving| leaving.configuration.clone())
-    }
-
-    /// One control plane at a time, when all others are settled and run what they should.
-    fn control_plane_turn(&self, machine: &str, gate: &Gate) -> Option<WaitReason> {
-        if let Gate::Taken(first) = gate {
-            let lacks = "its configuration was created just now".to_owned();
-            return Some(WaitReason::ControlPlane { machine: first.clone(), lacks });
+        if self.desired.bootstrapped {
+            return None;
         }
-        let others =
-            self.desired.configurations.iter().filter(|other| {
-                other.role == Role::ControlPlane && other.machine != machine && !other.is_new
-            });
-        others
-            .filter_map(|other| Some((other, self.lack(&other.machine).or_else(|| self.outdated(other))?)))
-            .map(|(other, lacks)| WaitReason::ControlPlane { machine: other.machine.clone(), lacks })
-            .next()
+        let control_planes = || self.standings.iter().filter(|standing| standing.role == Role::ControlPlane);
+        let has_head = control_planes().any(|standing| standing.desired.is_some());
+        let former = |leaving: &&LeavingConfiguration| leaving.role == Role::ControlPlane && !has_head;
+        self.desired.leaving.iter().find(former).map(|leaving| leaving.configuration.clone())
     }
 
-    /// What keeps a member from being settled, in words.
-    fn lack(&self, machine: &str) -> Option<String> {
-        let configuration = self.desired.configurations.iter().find(|other| other.machine == machine);
-        let Some(live) = configuration.and_then(|configuration| self.live(configuration.name())) else {
-            return Some("it has no configuration yet".to_owned());
-        };
-        let proof = self.proof(machine, live);
-        proof.reachable.lack().or_else(|| proof.lack()).map(ToString::to_string)
+    /// What keeps a machine from being settled.
+    fn unsettled(&self, machine: &str) -> Option<Shortcoming> {
+        let mut standings = self.standings.iter();
+        match standings.find(|standing| standing.machine == machine && standing.desired.is_some()) {
+            Some(standing) => standing.unsettled(),
+            None => Some(Shortcoming::NoConfiguration),
+        }
     }
 
-    fn outdated(&self, configuration: &DesiredConfiguration) -> Option<String> {
-        let live = self.live(configuration.name())?;
-        let wanted = configuration.object.annotation(MEANING_BUT_LISTS);
-        (live.annotation(MEANING_BUT_LISTS) != wanted)
-            .then(|| "it does not run the current content".to_owned())
+    /// One control plane at a time, when all others are settled, healthy and run what they should.
+    fn control_plane_turn(&self, machine: &str) -> Option<WaitReason> {
+        let lacking = self.other_control_planes(machine, |other| {
+            budget::not_well(other).or_else(|| is_outdated(other).then_some(Shortcoming::Outdated))
+        });
+        lacking.map(|(machine, lacks)| WaitReason::ControlPlane { machine, lacks: lacks.to_string() })
     }
+
+    /// Machines that are wanted and not in, or in and without a configuration that could be created now.
+    fn name_the_missing(&mut self) {
+        let desired = self.desired;
+        let mut awaited = None;
+        for diagnostic in &desired.diagnostics {
+            let leaves =
+                |machine: &&String| desired.leaving.iter().any(|leaving| leaving.machine == **machine);
+            let Some(machine) = diagnostic.machine.as_ref().filter(|machine| !leaves(machine)) else {
+                continue;
+            };
+            if let Notice::CannotJoin { role, obstacle } = &diagnostic.notice {
+                self.wait(machine, WaitReason::CannotJoin { role: *role, obstacle: obstacle.clone() });
+            } else if let Notice::HeadAwaited { obstacle } = &diagnostic.notice {
+                let (machine, obstacle) = (machine.clone(), obstacle.clone());
+                awaited = Some(WaitReason::HeadAwaited { machine, obstacle });
+            }
+        }
+        let reason = if desired.head_lost { Some(WaitReason::HeadLost) } else { awaited };
+        let Some(reason) = reason else { return };
+        for member in &desired.members {
+            let is_made = desired.configurations.iter().any(|other| other.machine == member.machine);
+            if !is_made && self.live(&self.name_of(&member.machine)).is_none() {
+                self.wait(&member.machine, reason.clone());
+            }
+        }
+    }
+}
+
+/// It has to run the current content first. What is released gets none.
+fn is_outdated(standing: &Standing<'_>) -> bool {
+    let counts = standing.release.is_none() && !standing.is_late_and_no_member();
+    counts && !standing.is_current_but_for_lists()
 }

@@ -3,7 +3,7 @@
 
 use nico_crds::names::{CLEANUP_FINALIZER, FORCE_DELETE, KOPF_FINALIZER, LOST, ORPHAN_FINALIZER, Role};
 
-use super::{FinalizerChange, Planner, Removal, Step, WaitReason, has_finalizer};
+use super::{FinalizerChange, Planner, Removal, Step, Target, WaitReason, has_finalizer};
 use crate::desired::LeavingConfiguration;
 use crate::inventory::is_marked;
 use crate::owner;
@@ -80,7 +80,7 @@ impl<'p> Planner<'p> {
                 return true;
             }
         };
-        let target = self.target(&leaving.machine, leaving.role, live);
+        let target = Target::of(&leaving.machine, leaving.role, live);
         self.step(Step::Delete { target, why });
         true
     }

@@ -2,21 +2,34 @@
 //!
 //! What is new comes by the rules of `creation`, what exists is set right by those of `correction`, what
 //! leaves goes by those of `removal`. Before all of it, and whatever else waits, comes the clearing of
-//! `fullInstall`: left in place, it wipes a disk.
+//! `fullInstall`: left in place, it wipes a disk. What must be remembered from one plan to the next stands
+//! on the objects.
 
 mod adoption;
+mod as_it_is;
+mod budget;
 mod clearing;
+mod confirm;
+mod content;
 mod contest;
 mod correction;
 mod creation;
 mod deletion;
+mod freeze;
+mod lost;
+mod nudge;
 mod plan;
 mod removal;
+mod shortcoming;
+mod standing;
 mod token;
 mod waiting;
+mod words;
+
+use std::rc::Rc;
 
 use k8s_openapi::jiff::Timestamp;
-use nico_crds::names::{CLEANUP_FINALIZER, Role};
+use nico_crds::names::{CLEANUP_FINALIZER, Role, configuration_name};
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 
 use crate::desired::Desired;
@@ -27,6 +40,8 @@ use crate::proof::{self, Proof, Timing};
 
 pub use adoption::{adopted_configuration, adopted_status};
 pub use plan::{FinalizerChange, Plan, Purpose, Removal, Step, Target, Write};
+pub use shortcoming::Shortcoming;
+use standing::Standing;
 pub use waiting::{WaitReason, Waiting};
 
 /// Decides, for one cluster.
@@ -38,7 +53,20 @@ pub fn rollout(
 ) -> Plan {
     let empty = Space::default();
     let space = observed.space(namespace(&cluster.metadata)).unwrap_or(&empty);
-    Planner { cluster, desired, observed, space, now, plan: Plan::default() }.decide()
+    let planner = Planner {
+        cluster,
+        desired,
+        observed,
+        space,
+        now,
+        timing: Timing::of(cluster),
+        max_unavailable: budget::max_unavailable(cluster, desired),
+        standings: Rc::default(),
+        frozen_by: None,
+        begun: Vec::new(),
+        plan: Plan::default(),
+    };
+    planner.decide()
 }
 
 struct Planner<'a> {
@@ -47,10 +75,24 @@ struct Planner<'a> {
     observed: &'a Observed<'a>,
     space: &'a Space<'a>,
     now: Timestamp,
+    timing: Timing,
+    max_unavailable: usize,
+    /// The configurations as they were seen.
+    standings: Rc<[Standing<'a>]>,
+    /// The place of one of them.
+    frozen_by: Option<usize>,
+    /// What this plan disturbs.
+    begun: Vec<Begun<'a>>,
     plan: Plan,
 }
 
-impl Planner<'_> {
+/// A machine that this plan writes content to: an apply of it is in flight from now on.
+struct Begun<'a> {
+    role: Role,
+    machine: &'a str,
+}
+
+impl<'a> Planner<'a> {
     fn decide(mut self) -> Plan {
         self.clear_full_install();
         if self.cluster.metadata.deletion_timestamp.is_some() {
@@ -71,6 +113,8 @@ impl Planner<'_> {
         self.remember();
         let has_token = self.see_to_token();
         self.adopt_configurations();
+        self.standings = self.look().into();
+        self.frozen_by = freeze::frozen_by(&self.standings);
         self.create(has_token);
         self.correct();
         self.remove();
@@ -103,32 +147,24 @@ impl Planner<'_> {
         self.plan.waiting.push(Waiting { machine: None, reason });
     }
 
-    fn live(&self, configuration: &str) -> Option<&NixosConfiguration> {
+    fn name_of(&self, machine: &str) -> String {
+        configuration_name(name(&self.cluster.metadata), machine)
+    }
+
+    fn live(&self, configuration: &str) -> Option<&'a NixosConfiguration> {
         self.space.configurations.get(configuration).copied()
     }
 
-    fn machine(&self, machine: &str) -> Option<&Machine> {
+    fn machine(&self, machine: &str) -> Option<&'a Machine> {
         self.space.machine(machine)
     }
 
     fn proof(&self, machine: &str, live: &NixosConfiguration) -> Proof {
-        let timing = Timing::of(self.cluster);
-        proof::prove(live, self.machine(machine), self.observed.inventory.dialect, &timing, self.now)
+        proof::prove(live, self.machine(machine), self.observed.inventory.dialect, &self.timing, self.now)
     }
 
     fn has_our_finalizer(&self) -> bool {
         has_finalizer(self.cluster.metadata.finalizers.as_ref(), CLEANUP_FINALIZER)
-    }
-
-    /// What a write to a live configuration is bound to.
-    fn target(&self, machine: &str, role: Role, live: &NixosConfiguration) -> Target {
-        Target {
-            machine: machine.to_owned(),
-            role,
-            configuration: name(&live.metadata).to_owned(),
-            uid: live.metadata.uid.clone().unwrap_or_default(),
-            resource_version: live.metadata.resource_version.clone().unwrap_or_default(),
-        }
     }
 }
 

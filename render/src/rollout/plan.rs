@@ -4,6 +4,7 @@ use nico_crds::NixosConfiguration;
 use nico_crds::names::Role;
 
 use crate::desired::DesiredConfiguration;
+use crate::inventory::name;
 use crate::memory::Memory;
 use crate::rollout::waiting::Waiting;
 
@@ -106,6 +107,12 @@ pub enum Purpose {
     Content,
     /// What disturbs no machine: labels, annotations, owner, credentials.
     Metadata,
+    /// The same content once more, for what it replaced may have been applied after it.
+    Confirmation,
+    /// A removal begins.
+    Leaving,
+    /// NIO is made to look at once; what else disturbs no machine may come with it.
+    Nudge,
 }
 
 /// Why a configuration is deleted.
@@ -119,6 +126,19 @@ pub enum Removal {
     ClusterDeleted,
     /// The cluster goes by force, without a machine that cannot be reached.
     Forced,
+}
+
+impl Target {
+    /// What a write to a live configuration is bound to.
+    pub(super) fn of(machine: &str, role: Role, live: &NixosConfiguration) -> Self {
+        Self {
+            machine: machine.to_owned(),
+            role,
+            configuration: name(&live.metadata).to_owned(),
+            uid: live.metadata.uid.clone().unwrap_or_default(),
+            resource_version: live.metadata.resource_version.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl Step {

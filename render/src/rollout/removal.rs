@@ -1,70 +1,111 @@
-//! Configurations that should not be any more: each goes only while its machine can be cleaned, or when
-//! there is nothing left to clean.
+//! Machines that leave: each goes only while NIO can clean it, when nothing of it runs any more, and, of the
+//! control planes, when the others do well without it (S11). A removal that has begun is finished.
+
+use std::rc::Rc;
 
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::NixosConfiguration;
-use nico_crds::names::{KOPF_FINALIZER, LOST, MEMBER_REMOVED, Role};
+use nico_crds::names::{KOPF_FINALIZER, LEAVING, LOST, Role};
 
-use super::{Planner, Removal, Step, WaitReason, has_finalizer};
+use super::standing::{Release, Standing};
+use super::{Planner, Purpose, Removal, Step, Target, WaitReason, budget, clearing, has_finalizer};
 use crate::desired::LeavingConfiguration;
-use crate::diagnostic::Departure;
 use crate::inventory::is_marked;
-use crate::proof::{Finding, Timing};
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     pub(super) fn remove(&mut self) {
         let desired = self.desired;
+        let standings = Rc::clone(&self.standings);
         for role in [Role::Worker, Role::ControlPlane] {
-            let mut going: Option<&str> = None;
-            for leaving in desired.leaving.iter().filter(|leaving| leaving.role == role) {
-                let Some(live) = self.space.configurations.get(leaving.configuration.as_str()).copied()
-                else {
-                    continue;
-                };
-                if live.metadata.deletion_timestamp.is_some() {
-                    going = Some(leaving.machine.as_str());
-                    self.let_go(leaving, live);
-                } else if let Some(reason) = self.keeps(leaving, live, going) {
-                    self.wait(&leaving.machine, reason);
-                } else {
-                    going = Some(leaving.machine.as_str());
-                    let why = if is_released(leaving.why) { Removal::Lost } else { Removal::Leaves };
-                    let target = self.target(&leaving.machine, role, live);
-                    self.step(Step::Delete { target, why });
+            let leaving = desired.leaving.iter().filter(|leaving| leaving.role == role);
+            let of_role = || standings.iter().filter(|standing| standing.role == role);
+            let mut going: Vec<_> = of_role().filter(|standing| is_going(standing)).collect();
+            for leaving in leaving {
+                let standing = of_role().find(|standing| standing.machine == leaving.machine);
+                if let Some(standing) = standing
+                    && self.remove_one(leaving, standing, &going)
+                {
+                    going.push(standing);
                 }
             }
         }
     }
 
-    /// Why a configuration cannot be deleted now.
-    fn keeps(
-        &self,
+    /// Whether its removal begins.
+    fn remove_one(
+        &mut self,
         leaving: &LeavingConfiguration,
-        live: &NixosConfiguration,
-        going: Option<&str>,
-    ) -> Option<WaitReason> {
+        standing: &Standing<'a>,
+        going: &[&Standing<'_>],
+    ) -> bool {
+        if standing.live.metadata.deletion_timestamp.is_some() {
+            self.let_go(leaving, standing.live);
+            return false;
+        }
+        if let Some(reason) = self.holds_everything(standing) {
+            self.wait(standing.machine, reason);
+            return false;
+        }
+        match standing.release {
+            Some(Release::Lost) => self.lose(standing),
+            Some(Release::Begun) => self.finish(standing),
+            Some(Release::Leaving) | None => return self.begin(standing, going),
+        }
+        false
+    }
+
+    /// Nothing is removed while the head is lost; and the clearing goes alone.
+    fn holds_everything(&self, standing: &Standing<'_>) -> Option<WaitReason> {
         if self.desired.head_lost {
             return Some(WaitReason::HeadLost);
         }
-        if is_released(leaving.why) {
-            return None;
+        let is_due = clearing::is_due(standing.live);
+        is_due.then(|| WaitReason::Clearing { lacks: clearing::UNDER_WAY.to_owned() })
+    }
+
+    /// Why its removal cannot begin now.
+    fn holds_removal(&self, standing: &Standing<'_>, going: &[&Standing<'_>]) -> Option<WaitReason> {
+        if let Some(first) = going.first().filter(|_| going.len() >= self.budget(standing.role)) {
+            return Some(WaitReason::Removal { machine: first.machine.to_owned() });
         }
-        if leaving.role == Role::ControlPlane && !is_marked(&live.metadata, MEMBER_REMOVED) {
-            return Some(WaitReason::MemberNotRemoved);
+        self.needed(standing).or_else(|| holds_deletion(standing))
+    }
+
+    /// All other control planes have to be settled and healthy; then a majority of them is Ready too. Of two that are
+    /// no members any more neither waits for the other.
+    fn needed(&self, standing: &Standing<'_>) -> Option<WaitReason> {
+        let lacking = match standing.role {
+            Role::Worker => None,
+            Role::ControlPlane => self.other_control_planes(standing.machine, |other| {
+                let counts = other.release.is_none() || other.may_be_member;
+                counts.then(|| budget::not_well(other)).flatten()
+            }),
+        };
+        lacking.map(|(machine, lacks)| WaitReason::Quorum { machine, lacks })
+    }
+
+    /// From now on it leaves, whatever the spec says meanwhile.
+    fn begin(&mut self, standing: &Standing<'_>, going: &[&Standing<'_>]) -> bool {
+        if let Some(reason) = self.holds_removal(standing, going) {
+            self.wait(standing.machine, reason);
+            return false;
         }
-        if let Some(machine) = going {
-            return Some(WaitReason::Removal { machine: machine.to_owned() });
+        let Some(mut object) = self.as_it_is(standing.live) else { return false };
+        let annotations = object.metadata.annotations.get_or_insert_default();
+        annotations.insert(LEAVING.to_owned(), self.now.to_string());
+        self.write(standing, object, Purpose::Leaving)
+    }
+
+    fn finish(&mut self, standing: &Standing<'_>) {
+        match holds_deletion(standing) {
+            Some(reason) => self.wait(standing.machine, reason),
+            None => self.delete(standing, Removal::Leaves),
         }
-        let proof = self.proof(&leaving.machine, live);
-        if !proof.reachable.is_yes() {
-            return Some(WaitReason::Unreachable);
-        }
-        match (&proof.at_rest, &proof.overdue) {
-            (Finding::Yes(()), _) | (_, Finding::Yes(_)) => None,
-            (Finding::No(lack) | Finding::Unknown(lack), _) => {
-                Some(WaitReason::InFlight { lacks: lack.to_string() })
-            }
-        }
+    }
+
+    pub(super) fn delete(&mut self, standing: &Standing<'_>, why: Removal) {
+        let target = Target::of(standing.machine, standing.role, standing.live);
+        self.step(Step::Delete { target, why });
     }
 
     /// A configuration that is being deleted waits for NIO, which never lets go of one whose Machine object
@@ -72,7 +113,7 @@ impl Planner<'_> {
     pub(super) fn let_go(&mut self, leaving: &LeavingConfiguration, live: &NixosConfiguration) {
         let held = has_finalizer(live.metadata.finalizers.as_ref(), KOPF_FINALIZER);
         if held && self.nio_never_lets_go(&leaving.machine, live) {
-            let target = self.target(&leaving.machine, leaving.role, live);
+            let target = Target::of(&leaving.machine, leaving.role, live);
             self.step(Step::ReleaseFromNio(target));
         } else {
             self.wait(&leaving.machine, WaitReason::LettingGo);
@@ -86,19 +127,28 @@ impl Planner<'_> {
     }
 
     fn is_late(&self, since: Option<Timestamp>) -> bool {
-        let deadline = Timing::of(self.cluster).deadline;
-        since.and_then(|since| since.checked_add(deadline).ok()).is_some_and(|until| self.now > until)
+        let until = since.and_then(|since| since.checked_add(self.timing.deadline).ok());
+        until.is_some_and(|until| self.now > until)
     }
 }
 
-/// Nobody waits for it, and nobody cleans it.
-pub(super) const fn is_released(why: Departure) -> bool {
-    match why {
-        Departure::Lost | Departure::MachineGone => true,
-        Departure::NotSelected
-        | Departure::RoleChange
-        | Departure::BeingDeleted
-        | Departure::Begun
-        | Departure::Elsewhere => false,
+/// One of those that may be under way at a time. Nobody waits for a lost one.
+fn is_going(standing: &Standing<'_>) -> bool {
+    match standing.release {
+        Some(Release::Begun) => true,
+        Some(Release::Lost | Release::Leaving) | None => false,
     }
+}
+
+/// Why its configuration cannot be deleted now. What the cluster itself is asked for (to drain it, to let the member
+/// and its Node go) comes before.
+fn holds_deletion(standing: &Standing<'_>) -> Option<WaitReason> {
+    if standing.is_in_flight() {
+        let lacks = standing.unsettled().map(|lacks| lacks.to_string()).unwrap_or_default();
+        return Some(WaitReason::InFlight { lacks });
+    }
+    if standing.may_be_member {
+        return Some(WaitReason::MemberNotRemoved);
+    }
+    (!standing.proof.reachable.is_yes()).then_some(WaitReason::Unreachable)
 }

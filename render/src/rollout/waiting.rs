@@ -1,9 +1,12 @@
 //! Why something waits: one enum for the conditions' reasons, the command line's words and the metrics'
 //! labels.
 
-use std::fmt;
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::names::Role;
 
-use nico_crds::names::{FORCE_DELETE, LOST, MEMBER_REMOVED};
+use super::shortcoming::Shortcoming;
+use crate::diagnostic::Obstacle;
+use crate::proof::Overdue;
 
 /// Something that waits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +45,55 @@ pub enum WaitReason {
         /// What it still lacks.
         lacks: String,
     },
+    /// The machine is wanted, and cannot join.
+    CannotJoin {
+        /// The role it is wanted in.
+        role: Role,
+        /// Why.
+        obstacle: Obstacle,
+    },
+    /// The machine that is to be the head is not there yet.
+    HeadAwaited {
+        /// Which.
+        machine: String,
+        /// Why.
+        obstacle: Obstacle,
+    },
+    /// NIO may still work with `fullInstall` on: it would wipe the disk for what is written now.
+    Clearing {
+        /// What it lacks.
+        lacks: String,
+    },
+    /// A machine of the same role comes first, or counts against it.
+    Machine {
+        /// Which.
+        machine: String,
+        /// What it lacks.
+        lacks: Shortcoming,
+    },
+    /// A machine of the role that comes first is not current and settled.
+    EarlierRole {
+        /// The role.
+        role: Role,
+        /// The machine.
+        machine: String,
+        /// What it lacks.
+        lacks: Shortcoming,
+    },
+    /// A machine is overdue with this content: it is not brought to others.
+    Frozen {
+        /// Which.
+        machine: String,
+        /// Since when, and why.
+        overdue: Overdue,
+        /// What NIO said.
+        said: Option<String>,
+    },
+    /// The content is written once more later, for what it replaced may be applied after it.
+    Confirmation {
+        /// When, at the earliest.
+        at: Timestamp,
+    },
     /// An installation may be running: a change would wipe the disk once more.
     Installing,
     /// NIO has not taken the last change in yet.
@@ -63,6 +115,13 @@ pub enum WaitReason {
     DeletionWaiting,
     /// A control plane leaves only once it is no member of the cluster any more.
     MemberNotRemoved,
+    /// A control plane leaves only while all others are settled and healthy.
+    Quorum {
+        /// One that is not.
+        machine: String,
+        /// What it lacks.
+        lacks: Shortcoming,
+    },
     /// Another machine of its role leaves first.
     Removal {
         /// Which.
@@ -99,85 +158,26 @@ impl WaitReason {
             Self::Bootstrap { .. } => "WaitingForBootstrap",
             Self::FormerHead { .. } => "WaitingForFormerHead",
             Self::ControlPlane { .. } => "WaitingForControlPlane",
+            Self::CannotJoin { obstacle, .. } => obstacle.reason(),
+            Self::HeadAwaited { .. } => "HeadAwaited",
+            Self::Clearing { .. } => "WaitingForClearing",
+            Self::Machine { lacks, .. } => lacks.reason(),
+            Self::EarlierRole { .. } => "WaitingForEarlierRole",
+            Self::Frozen { .. } => "Frozen",
+            Self::Confirmation { .. } => "ConfirmationPending",
             Self::Installing => "Installing",
             Self::InFlight { .. } => "InFlight",
             Self::Conflict { .. } => "Conflict",
             Self::Unreachable => "Unreachable",
             Self::DeletionWaiting => "DeletionWaiting",
             Self::MemberNotRemoved => "MemberNotRemoved",
+            Self::Quorum { .. } => "WaitingForQuorum",
             Self::Removal { .. } => "WaitingForRemoval",
             Self::LettingGo => "LettingGo",
             Self::WorkersFirst { .. } => "WaitingForWorkers",
             Self::ForeignToken { .. } => "ForeignToken",
             Self::TokenLost { .. } => "TokenLost",
             Self::TokenUnknown => "TokenUnknown",
-        }
-    }
-}
-
-impl fmt::Display for WaitReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Paused => f.write_str("the cluster is paused (spec.paused)"),
-            Self::OldOperatorRunning => f.write_str(
-                "the Python operator of the same name still runs: it has put its finalizer back; stop it",
-            ),
-            Self::HeadLost => f.write_str("the first control plane is lost and no other can take its place"),
-            Self::Bootstrap { head, lacks } => {
-                write!(f, "waits for the first control plane, {head}: {lacks}")
-            }
-            Self::FormerHead { configuration } => {
-                write!(f, "waits until \"{configuration}\", of the first control plane before it, is gone")
-            }
-            Self::ControlPlane { machine, lacks } => {
-                write!(f, "waits for the control plane {machine}: {lacks}")
-            }
-            Self::Installing => f.write_str(
-                "may be being installed: nothing of it is changed, or NIO would wipe the disk once more",
-            ),
-            Self::InFlight { lacks } => write!(f, "waits for NIO: {lacks}"),
-            Self::Conflict { managers, fields } => {
-                write!(f, "is left as it is: {} holds {}", managers.join(", "), fields.join(", "))
-            }
-            Self::Unreachable => write!(
-                f,
-                "leaves once NIO can reach it, and clean it; if it never comes back, annotate its Machine {LOST}: \"true\""
-            ),
-            Self::DeletionWaiting => write!(
-                f,
-                "is to be cleaned before the cluster goes, and cannot be reached; annotate its Machine {LOST}: \"true\" \
-                 if it never comes back, or the cluster {FORCE_DELETE}: \"true\" to let it go as it is"
-            ),
-            Self::MemberNotRemoved => write!(
-                f,
-                "leaves once it is no member of the control plane any more; when that is so, annotate its \
-                 NixosConfiguration {MEMBER_REMOVED}: \"true\""
-            ),
-            Self::Removal { machine } => write!(f, "leaves after {machine}"),
-            Self::LettingGo => f.write_str("is being cleaned by NIO"),
-            Self::WorkersFirst { machine } => {
-                write!(f, "goes when the workers are gone; {machine} is still there")
-            }
-            Self::ForeignToken { secret } => write!(
-                f,
-                "the Secret \"{secret}\" is not NICO's, and is neither used nor touched: remove it, or give it the \
-                 cluster's label"
-            ),
-            Self::TokenLost { secret } => write!(
-                f,
-                "the Secret \"{secret}\" is gone, and machines run with the token that was in it: restore it; NICO \
-                 invents no other"
-            ),
-            Self::TokenUnknown => f.write_str("the Secret with the join token was not looked at yet"),
-        }
-    }
-}
-
-impl fmt::Display for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.machine {
-            Some(machine) => write!(f, "machine {machine} {}", self.reason),
-            None => self.reason.fmt(f),
         }
     }
 }

@@ -29,12 +29,20 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         | WaitReason::ControlPlane { .. }
         | WaitReason::Installing
         | WaitReason::InFlight { .. }
+        | WaitReason::Clearing { .. }
+        | WaitReason::Machine { .. }
+        | WaitReason::EarlierRole { .. }
+        | WaitReason::Confirmation { .. }
+        | WaitReason::Quorum { .. }
         | WaitReason::Removal { .. }
         | WaitReason::LettingGo
         | WaitReason::WorkersFirst { .. }
         | WaitReason::TokenUnknown => Concern::Turn,
         WaitReason::Paused
         | WaitReason::HeadLost
+        | WaitReason::CannotJoin { .. }
+        | WaitReason::HeadAwaited { .. }
+        | WaitReason::Frozen { .. }
         | WaitReason::ForeignToken { .. }
         | WaitReason::TokenLost { .. } => Concern::Observed,
         WaitReason::OldOperatorRunning => Concern::OldOperator,

@@ -1,0 +1,17 @@
+//! Lost machines: a person marked them, or their Machine object is gone. Nobody waits for them, and their
+//! configurations go though NIO cannot clean them.
+
+use super::standing::Standing;
+use super::{Planner, Removal, WaitReason};
+
+impl Planner<'_> {
+    /// A control plane's configuration stays until it is no member any more: what may be one counts for the
+    /// others, and nothing else would remind of it.
+    pub(super) fn lose(&mut self, standing: &Standing<'_>) {
+        if standing.may_be_member {
+            self.wait(standing.machine, WaitReason::MemberNotRemoved);
+        } else {
+            self.delete(standing, Removal::Lost);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Lost machines, and the head.
+
+use nico_crds::names::REBOOTSTRAP;
+use nico_render::rollout::WaitReason;
+
+use crate::world::World;
+
+#[test]
+fn a_lost_worker_goes_at_once_though_unreachable_and_a_replacement_joins() {
+    let mut world = World::running(1, 2);
+    world.add_machine("w2");
+    world.reachable("w1", false);
+    world.mark_lost("w1");
+    world.does(&["w2 install", "w0 Content", "w1 delete Lost"]);
+    assert_eq!(world.waits()["w1"], "LettingGo");
+    world.clean();
+    world.machine("w1").status.as_mut().unwrap().has_configuration = Some(true);
+    world.settle();
+    assert_eq!(world.names(), ["a0", "w0", "w2"]);
+    // It returns: it is not free.
+    world.reachable("w1", true);
+    world.machine("w1").metadata.annotations = None;
+    world.counts(1, 3);
+    world.does(&[]);
+    assert_eq!(world.waits()["w1"], "NotCleaned");
+}
+
+#[test]
+fn a_worker_whose_machine_object_is_gone_is_lost_and_nio_lets_it_never_go() {
+    let mut world = World::running(1, 2);
+    world.delete_machine("w1");
+    world.does(&["w0 Content", "w1 delete Lost"]);
+    world.does(&["w1 release"]);
+    assert_eq!(world.names(), ["a0", "w0"]);
+}
+
+#[test]
+fn a_lost_one_whose_clean_up_fails_for_ever_is_let_go_after_the_deadline() {
+    let mut world = World::running(1, 2);
+    world.mark_lost("w1");
+    world.does(&["w0 Content", "w1 delete Lost"]);
+    world.apply("w0");
+    world.pass(4200);
+    world.does(&["a0 Content"]);
+    assert_eq!(world.waits()["w1"], "LettingGo");
+    world.pass(1);
+    world.does(&["w1 release"]);
+}
+
+#[test]
+fn a_machine_that_is_cleaned_for_ever_and_not_lost_is_waited_for() {
+    let mut world = World::running(1, 2);
+    world.counts(1, 1);
+    world.tick();
+    world.tick();
+    world.apply("w0");
+    world.pass(9000);
+    world.does(&["a0 Content"]);
+    assert_eq!(world.waits()["w1"], "LettingGo");
+}
+
+#[test]
+fn a_lost_control_plane_stays_and_counts_until_it_is_no_member() {
+    let mut world = World::running(3, 0);
+    world.add_machine("a3");
+    world.mark_lost("a2");
+    world.does(&[]);
+    assert_eq!(world.waits()["a2"], "MemberNotRemoved");
+    assert_eq!(world.waits()["a0"], "WaitingForMember");
+    assert_eq!(world.waits()["a3"], "WaitingForControlPlane");
+    let WaitReason::ControlPlane { machine, .. } = world.reason("a3") else { panic!("another reason") };
+    assert_eq!(machine, "a2");
+    world.say_removed("a2");
+    // The replacement comes after, and then counts like any other.
+    world.does(&["a3 install", "a2 delete Lost"]);
+    assert_eq!(world.waits()["a0"], "WaitingForMachine");
+    world.clean();
+    world.install("a3");
+    world.settle();
+    assert_eq!(world.names(), ["a0", "a1", "a3"]);
+}
+
+#[test]
+fn a_control_plane_whose_machine_object_comes_back_goes_on() {
+    let mut world = World::running(3, 0);
+    let machine = world.machine("a2").clone();
+    world.delete_machine("a2");
+    world.does(&[]);
+    world.inventory.machines.push(std::sync::Arc::new(machine));
+    world.does(&[]);
+    assert!(world.waits().is_empty(), "{:?}", world.waits());
+}
+
+#[test]
+fn a_leaving_one_that_waits_does_not_hold_it_up() {
+    let mut world = World::running(4, 0);
+    world.counts(3, 0);
+    world.settle();
+    assert_eq!(world.waits()["a3"], "MemberNotRemoved");
+    world.mark_lost("a2");
+    world.say_removed("a2");
+    assert!(world.steps().contains(&"a2 delete Lost".to_owned()));
+}
+
+#[test]
+fn a_lost_head_is_succeeded_by_the_next_settled_one() {
+    let mut world = World::running(3, 0);
+    world.mark_lost("a0");
+    world.blip("a1");
+    world.tick();
+    let members = world.desired().members;
+    assert_eq!(members[0].machine, "a2");
+    world.say_removed("a0");
+    let all = world.settle();
+    assert!(all.contains(&"a0 delete Lost".to_owned()), "{all:?}");
+    assert!(!all.iter().any(|step| step.starts_with("a0 ") && step.ends_with("install")), "{all:?}");
+    assert_eq!(world.names(), ["a1", "a2"]);
+}
+
+/// The head is lost, and the other one is not settled.
+fn head_lost() -> World {
+    let mut world = World::running(2, 2);
+    world.reachable("a0", false);
+    world.mark_lost("a0");
+    world.blip("a1");
+    world
+}
+
+#[test]
+fn where_nobody_can_succeed_nothing_is_created_or_removed_and_content_goes_on() {
+    let mut world = head_lost();
+    world.add_machine("w2");
+    world.counts(2, 3);
+    world.mark_lost("w1");
+    world.content("v2");
+    world.does(&["w0 Content"]);
+    assert!(world.desired().head_lost);
+    assert_eq!(world.waits()["w1"], "HeadLost");
+    assert_eq!(world.waits()["a0"], "HeadLost");
+    let words = world.reason("a0").to_string();
+    assert!(words.contains("nico.homystack.com/rebootstrap: <machine>"), "{words}");
+    world.content("v3");
+    world.settle_but(&["a1"]);
+    assert!(world.names().contains(&"a0".to_owned()) && world.names().contains(&"w1".to_owned()));
+}
+
+#[test]
+fn a_person_lets_it_begin_anew() {
+    let mut world = head_lost();
+    world.cluster().metadata.annotations = Some([(REBOOTSTRAP.to_owned(), "a1".to_owned())].into());
+    world.say_removed("a0");
+    world.does(&["w0 Content", "a0 delete Lost"]);
+    assert_eq!(world.desired().members[0].machine, "a1");
+    world.clean();
+    assert!(world.settle().contains(&"a1 Content".to_owned()));
+}
+
+#[test]
+fn all_control_planes_lost() {
+    let mut world = World::running(2, 1);
+    for name in ["a0", "a1"] {
+        world.reachable(name, false);
+        world.mark_lost(name);
+    }
+    world.add_machine("a2");
+    // The head stays listed, the other one not.
+    world.does(&["w0 Content"]);
+    assert_eq!(world.waits()["a0"], "HeadLost");
+    world.cluster().metadata.annotations = Some([(REBOOTSTRAP.to_owned(), "a2".to_owned())].into());
+    let wrote = world.tick();
+    assert_eq!(wrote.first().unwrap(), "a2 install");
+}
+
+#[test]
+fn an_only_heads_configuration_deleted_by_hand() {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    let mut world = World::running(1, 1);
+    let now = world.now;
+    world.nc("a0").metadata.deletion_timestamp = Some(Time(now));
+    world.does(&[]);
+    world.clean();
+    world.does(&[]);
+    assert_eq!(world.waits()["a0"], "HeadLost");
+    world.cluster().metadata.annotations = Some([(REBOOTSTRAP.to_owned(), "a0".to_owned())].into());
+    assert_eq!(world.steps().first().unwrap(), "a0 create");
+}
+
+#[test]
+fn the_heads_machine_is_deleted_during_its_first_installation() {
+    let mut world = World::new(1, 0);
+    world.does(&["a0 install"]);
+    world.add_machine("a1");
+    world.delete_machine("a0");
+    world.does(&["a0 delete Lost"]);
+    assert_eq!(world.waits()["a1"], "WaitingForFormerHead");
+    world.does(&["a0 release"]);
+    world.does(&["a1 install"]);
+}
+
+#[test]
+fn a_lost_one_is_never_written_to_nor_waited_for() {
+    let mut world = World::running(1, 2);
+    world.content("v2");
+    world.does(&["w0 Content"]);
+    world.mark_lost("w0");
+    let wrote = world.tick();
+    assert_eq!(wrote, ["w1 Content", "w0 delete Lost"]);
+}

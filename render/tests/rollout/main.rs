@@ -1,0 +1,14 @@
+//! The rules of a rollout, one after the other, on small worlds: what is written now, and what waits.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "small numbers of our own")]
+
+mod clearing;
+mod confirm;
+mod content;
+mod creation;
+mod freeze;
+mod lost;
+mod nudge;
+mod removal;
+mod world;

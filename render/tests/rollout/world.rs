@@ -1,0 +1,460 @@
+//! A small observed world: what a plan says is done in it as on a server, and NIO does what it is told to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use nico_crds::cluster::{InstallPolicy, MachineSelector, NodeGroup, Rollout};
+use nico_crds::configuration::{NioCondition, NixosConfigurationStatus};
+use nico_crds::machine::MachineStatus;
+use nico_crds::names::{KOPF_FINALIZER, LOST, MEMBER_REMOVED};
+use nico_crds::{KubernetesCluster, KubernetesClusterSpec, Machine, MachineSpec, NixosConfiguration};
+use nico_render::rollout::{Plan, Step, WaitReason, Write, rollout};
+use nico_render::{
+    ClusterKey, Desired, Health, Inventory, Membership, Observed, Ownership, Sight, TokenState,
+};
+use nico_render::{fields, files, render_all};
+
+pub const NAMESPACE: &str = "fleet";
+pub const HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
+pub const PROGRESS: &str = "kopf.zalando.org/unified_nixos_configuration_handler";
+
+/// One cluster, `c`, and its machines: `a0`, `a1`, … for control planes, `w0`, `w1`, … for workers.
+#[derive(Clone)]
+pub struct World {
+    pub inventory: Inventory,
+    pub sight: Sight,
+    pub now: Timestamp,
+    births: u64,
+}
+
+impl World {
+    /// Nothing runs yet.
+    pub fn new(control_planes: i32, workers: i32) -> Self {
+        let mut cluster = KubernetesCluster {
+            metadata: ObjectMeta {
+                name: Some("c".to_owned()),
+                namespace: Some(NAMESPACE.to_owned()),
+                uid: Some("uid-c".to_owned()),
+                generation: Some(1),
+                ..ObjectMeta::default()
+            },
+            spec: KubernetesClusterSpec {
+                git_repo: Some("https://git.example/fleet.git".to_owned()),
+                git_ref: Some("v1".to_owned()),
+                control_plane: group("a", control_planes),
+                data_plane: Some(group("w", workers)),
+                rollout: Some(Rollout::default()),
+                ..KubernetesClusterSpec::default()
+            },
+            status: None,
+        };
+        cluster.metadata.finalizers = Some(vec!["nico.homystack.com/cleanup".to_owned()]);
+        let mut world = Self {
+            inventory: Inventory { clusters: vec![Arc::new(cluster)], ..Inventory::default() },
+            sight: Sight::default(),
+            now: "2026-11-24T12:00:00Z".parse().unwrap(),
+            births: 0,
+        };
+        let key = ClusterKey { namespace: NAMESPACE.to_owned(), name: "c".to_owned() };
+        world.sight.tokens.insert(key, TokenState::Own { guessable: false });
+        for number in 0..control_planes {
+            world.add_machine(&format!("a{number}"));
+        }
+        for number in 0..workers {
+            world.add_machine(&format!("w{number}"));
+        }
+        world
+    }
+
+    /// All of it runs, settled.
+    pub fn running(control_planes: i32, workers: i32) -> Self {
+        let mut world = Self::new(control_planes, workers);
+        for _ in 0..=control_planes + 1 {
+            world.tick();
+            world.apply_all();
+            world.tick();
+            world.handle_all();
+            world.pass(4300);
+        }
+        assert_eq!(world.steps(), Vec::<String>::new(), "at rest");
+        assert_eq!(world.waits(), BTreeMap::new(), "at rest");
+        world
+    }
+
+    pub fn pass(&mut self, seconds: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    }
+
+    pub fn desired(&self) -> Desired {
+        let mut inventory = self.inventory.clone();
+        inventory.observed_at = Some(self.now);
+        render_all(&inventory).into_values().next().unwrap().unwrap()
+    }
+
+    pub fn plan(&self) -> Plan {
+        let mut inventory = self.inventory.clone();
+        inventory.observed_at = Some(self.now);
+        let desired = self.desired();
+        let observed = Observed::new(&inventory, &self.sight);
+        rollout(&inventory.clusters[0], &desired, &observed, self.now)
+    }
+
+    /// What would be written to configurations now, a line each.
+    pub fn steps(&self) -> Vec<String> {
+        self.plan().steps.iter().filter_map(line).collect()
+    }
+
+    /// Why each machine waits, in a word.
+    pub fn waits(&self) -> BTreeMap<String, &'static str> {
+        let waiting = self.plan().waiting.into_iter();
+        waiting.map(|waiting| (waiting.machine.unwrap_or_default(), waiting.reason.reason())).collect()
+    }
+
+    #[track_caller]
+    pub fn reason(&self, machine: &str) -> WaitReason {
+        let waiting = self.plan().waiting;
+        let found = waiting.iter().find(|waiting| waiting.machine.as_deref() == Some(machine));
+        found.unwrap_or_else(|| panic!("{machine} does not wait: {waiting:#?}")).reason.clone()
+    }
+
+    /// Does what the plan says, and tells it.
+    pub fn tick(&mut self) -> Vec<String> {
+        let plan = self.plan();
+        for step in &plan.steps {
+            self.execute(step);
+        }
+        plan.steps.iter().filter_map(line).collect()
+    }
+
+    /// The next plan is this, and it is done.
+    #[track_caller]
+    pub fn does(&mut self, expected: &[&str]) {
+        assert_eq!(self.tick(), expected, "{:#?}", self.plan().waiting);
+    }
+
+    fn execute(&mut self, step: &Step) {
+        match step {
+            Step::Finalizers { finalizers, .. } => {
+                self.cluster().metadata.finalizers = Some(finalizers.clone());
+            }
+            Step::Remember(memory) => self.cluster().status = Some(memory.as_status()),
+            Step::Create(configuration) => self.create(&configuration.object),
+            Step::Write(write) => self.write(write),
+            Step::Delete { target, .. } => {
+                let now = self.now;
+                let name = target.configuration.trim_start_matches("c-").to_owned();
+                self.nc(&name).metadata.deletion_timestamp = Some(Time(now));
+            }
+            Step::ReleaseFromNio(target) => {
+                let gone = target.configuration.clone();
+                self.inventory.configurations.retain(|live| live.metadata.name.as_ref() != Some(&gone));
+            }
+            Step::AdoptStatus
+            | Step::LookAtToken
+            | Step::CreateToken
+            | Step::OwnToken { .. }
+            | Step::Adopt(_) => {}
+        }
+    }
+
+    fn create(&mut self, object: &NixosConfiguration) {
+        self.births += 1;
+        let mut born = object.clone();
+        let uid = format!("uid-{}", self.births);
+        born.metadata.uid = Some(uid.clone());
+        born.metadata.generation = Some(1);
+        born.metadata.creation_timestamp = Some(Time(self.now));
+        born.metadata.finalizers = Some(vec![KOPF_FINALIZER.to_owned()]);
+        self.inventory.configurations.push(Arc::new(born));
+        self.note_ownership(uid, object);
+    }
+
+    /// As a server-side apply: what was NICO's and is not sent goes, what is others' stays.
+    fn write(&mut self, write: &Write) {
+        let machine = write.target.machine.clone();
+        let sent = write.object.clone();
+        let live = self.nc(&machine);
+        if live.spec != sent.spec {
+            live.metadata.generation = live.metadata.generation.map(|generation| generation + 1);
+        }
+        live.spec = sent.spec;
+        live.metadata.labels = sent.metadata.labels;
+        let annotations = live.metadata.annotations.get_or_insert_default();
+        annotations.retain(|key, _| {
+            !key.starts_with("nico.homystack.com/") || [LOST, MEMBER_REMOVED].contains(&key.as_str())
+        });
+        annotations.extend(sent.metadata.annotations.unwrap_or_default());
+        let uid = live.metadata.uid.clone().unwrap();
+        self.note_ownership(uid, &write.object);
+    }
+
+    fn note_ownership(&mut self, uid: String, sent: &NixosConfiguration) {
+        let own = fields::owned(&serde_json::to_value(sent).unwrap());
+        let ownership = Ownership { own: Some(own), ..Ownership::default() };
+        self.sight.written_at.insert(uid.clone(), self.now);
+        self.sight.ownership.insert(uid, Arc::new(ownership));
+    }
+
+    // People.
+
+    pub fn cluster(&mut self) -> &mut KubernetesCluster {
+        Arc::make_mut(&mut self.inventory.clusters[0])
+    }
+
+    pub fn spec(&mut self) -> &mut KubernetesClusterSpec {
+        let cluster = self.cluster();
+        cluster.metadata.generation = cluster.metadata.generation.map(|generation| generation + 1);
+        &mut cluster.spec
+    }
+
+    pub fn rollout(&mut self) -> &mut Rollout {
+        self.spec().rollout.get_or_insert_default()
+    }
+
+    pub fn content(&mut self, name: &str) {
+        self.spec().git_ref = Some(name.to_owned());
+    }
+
+    pub fn counts(&mut self, control_planes: i32, workers: i32) {
+        self.spec().control_plane.count = Some(control_planes);
+        self.spec().data_plane.get_or_insert_default().count = Some(workers);
+    }
+
+    pub fn switch_only(&mut self) {
+        self.spec().install_policy = Some(InstallPolicy::SwitchOnly);
+    }
+
+    pub fn add_machine(&mut self, name: &str) {
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(NAMESPACE.to_owned()),
+            labels: Some(BTreeMap::from([("rack".to_owned(), name[..1].to_owned())])),
+            ..ObjectMeta::default()
+        };
+        let spec = MachineSpec { hostname: Some(format!("{name}.example")), ..MachineSpec::default() };
+        let status = MachineStatus {
+            discoverable: Some(true),
+            has_configuration: Some(false),
+            ..MachineStatus::default()
+        };
+        self.inventory.machines.push(Arc::new(Machine { metadata, spec, status: Some(status) }));
+    }
+
+    pub fn delete_machine(&mut self, name: &str) {
+        self.inventory.machines.retain(|machine| machine.metadata.name.as_deref() != Some(name));
+    }
+
+    pub fn machine(&mut self, name: &str) -> &mut Machine {
+        let mut machines = self.inventory.machines.iter_mut();
+        Arc::make_mut(machines.find(|machine| machine.metadata.name.as_deref() == Some(name)).unwrap())
+    }
+
+    pub fn mark_lost(&mut self, name: &str) {
+        let annotations = self.machine(name).metadata.annotations.get_or_insert_default();
+        annotations.insert(LOST.to_owned(), "true".to_owned());
+    }
+
+    pub fn say_removed(&mut self, name: &str) {
+        self.annotate(name, MEMBER_REMOVED, "true");
+    }
+
+    pub fn annotate(&mut self, name: &str, key: &str, value: &str) {
+        self.nc(name).metadata.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+    }
+
+    pub fn annotation(&self, name: &str, key: &str) -> Option<String> {
+        self.find(name).unwrap().annotation(key).map(str::to_owned)
+    }
+
+    pub fn health(&mut self, name: &str, health: Health) {
+        self.sight.health.insert((NAMESPACE.to_owned(), name.to_owned()), health);
+    }
+
+    pub fn membership(&mut self, name: &str, membership: Membership) {
+        self.sight.membership.insert((NAMESPACE.to_owned(), name.to_owned()), membership);
+    }
+
+    // NIO.
+
+    pub fn find(&self, name: &str) -> Option<&NixosConfiguration> {
+        let name = format!("c-{name}");
+        let mut configurations = self.inventory.configurations.iter();
+        configurations.find(|live| live.metadata.name.as_ref() == Some(&name)).map(AsRef::as_ref)
+    }
+
+    pub fn nc(&mut self, name: &str) -> &mut NixosConfiguration {
+        let name = format!("c-{name}");
+        let mut configurations = self.inventory.configurations.iter_mut();
+        Arc::make_mut(configurations.find(|live| live.metadata.name.as_ref() == Some(&name)).unwrap())
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let names = self.inventory.configurations.iter().filter_map(|live| live.metadata.name.as_deref());
+        names.map(|name| name.trim_start_matches("c-").to_owned()).collect()
+    }
+
+    /// The live files are applied now, and the handler ends with the live spec.
+    pub fn apply(&mut self, name: &str) {
+        self.deliver(name);
+        self.handle(name);
+    }
+
+    /// The live files are applied now, by the timer: the handler has not ended.
+    pub fn deliver(&mut self, name: &str) {
+        let now = self.now.to_string();
+        let live = self.nc(name);
+        live.status = Some(NixosConfigurationStatus {
+            applied_commit: Some("0123456789012345678901234567890123456789".to_owned()),
+            last_applied_time: Some(now.clone()),
+            additional_files_hash: files::hash(&live.spec.additional_files),
+            has_full_install: live.spec.full_install,
+            conditions: vec![NioCondition {
+                type_: "Applied".to_owned(),
+                status: "True".to_owned(),
+                reason: "Success".to_owned(),
+                ..NioCondition::default()
+            }],
+            ..NixosConfigurationStatus::default()
+        });
+        let configuration = format!("c-{name}");
+        let status = self.machine(name).status.get_or_insert_default();
+        status.has_configuration = Some(true);
+        status.applied_configuration = Some(configuration);
+        status.last_applied_time = Some(now);
+    }
+
+    /// The handler ends with the live spec.
+    pub fn handle(&mut self, name: &str) {
+        let note = serde_json::json!({ "spec": self.nc(name).spec }).to_string();
+        self.annotate(name, HANDLED, &note);
+        self.nc(name).metadata.annotations.get_or_insert_default().remove(PROGRESS);
+    }
+
+    /// It is installed, the clearing is taken in, and it stands still for long.
+    #[track_caller]
+    pub fn install(&mut self, name: &str) {
+        self.pass(100);
+        self.apply(name);
+        assert_eq!(self.tick(), [format!("{name} ClearFullInstall")]);
+        self.handle(name);
+        self.pass(4300);
+    }
+
+    /// NIO looks at everything, and applies what it has not.
+    pub fn apply_all(&mut self) {
+        self.apply_all_but(&[]);
+    }
+
+    fn apply_all_but(&mut self, but: &[&str]) {
+        for name in self.names().iter().filter(|name| !but.contains(&name.as_str())) {
+            let live = self.nc(name);
+            let status = live.status.clone().unwrap_or_default();
+            let hash = files::hash(&live.spec.additional_files);
+            if status.additional_files_hash != hash || status.applied_commit.is_none() {
+                self.deliver(name);
+            }
+            self.handle(name);
+        }
+    }
+
+    pub fn handle_all(&mut self) {
+        for name in self.names() {
+            self.handle(&name);
+        }
+    }
+
+    /// The handler has failed so often with what was written before now.
+    pub fn fail(&mut self, name: &str, retries: u64) {
+        let started = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
+        let due = started.checked_add(SignedDuration::from_secs(90)).unwrap();
+        let note = serde_json::json!({
+            "started": started.to_string(), "delayed": due.to_string(), "retries": retries,
+            "message": "Command failed with exit status 1",
+        });
+        self.annotate(name, PROGRESS, &note.to_string());
+        self.pass(200);
+    }
+
+    /// One look of NIO's could not reach it.
+    pub fn blip(&mut self, name: &str) {
+        let status = self.nc(name).status.get_or_insert_default();
+        status.applied_commit = None;
+        status.last_applied_time = None;
+        status.conditions[0].status = "False".to_owned();
+        status.conditions[0].reason = "MissingCredentials".to_owned();
+    }
+
+    pub fn reachable(&mut self, name: &str, is: bool) {
+        self.machine(name).status.get_or_insert_default().discoverable = Some(is);
+    }
+
+    /// NIO has cleaned what is being deleted, and lets it go.
+    pub fn clean(&mut self) {
+        let going = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
+        let machines: Vec<_> = self
+            .inventory
+            .configurations
+            .iter()
+            .filter(|live| going(live))
+            .filter_map(|live| live.machine().map(str::to_owned))
+            .collect();
+        self.inventory.configurations.retain(|live| !going(live));
+        for machine in machines {
+            if self.inventory.machines.iter().any(|object| object.metadata.name.as_ref() == Some(&machine)) {
+                self.machine(&machine).status.get_or_insert_default().has_configuration = Some(false);
+            }
+        }
+    }
+
+    /// Everything that is written is applied, and stands still; until nothing more is written.
+    pub fn settle(&mut self) -> Vec<String> {
+        self.settle_but(&[])
+    }
+
+    /// The same, but of some nothing is ever applied.
+    pub fn settle_but(&mut self, but: &[&str]) -> Vec<String> {
+        let mut all = Vec::new();
+        for _ in 0..40 {
+            all.extend(self.tick());
+            self.pass(100);
+            self.clean();
+            self.apply_all_but(but);
+            self.pass(300);
+        }
+        assert_eq!(self.steps(), Vec::<String>::new(), "it never ends: {all:#?}");
+        all
+    }
+}
+
+fn group(rack: &str, count: i32) -> NodeGroup {
+    NodeGroup {
+        machine_selector: Some(MachineSelector {
+            match_labels: Some(BTreeMap::from([("rack".to_owned(), rack.to_owned())])),
+            match_expressions: None,
+        }),
+        count: Some(count),
+        machines: None,
+    }
+}
+
+/// What a step writes to a configuration, in a line.
+fn line(step: &Step) -> Option<String> {
+    match step {
+        Step::Create(configuration) if configuration.wipes_disk() => {
+            Some(format!("{} install", configuration.machine))
+        }
+        Step::Create(configuration) => Some(format!("{} create", configuration.machine)),
+        Step::Write(write) => Some(format!("{} {:?}", write.target.machine, write.purpose)),
+        Step::Delete { target, why } => Some(format!("{} delete {why:?}", target.machine)),
+        Step::ReleaseFromNio(target) => Some(format!("{} release", target.machine)),
+        Step::Adopt(target) => Some(format!("{} adopt", target.machine)),
+        Step::Finalizers { .. }
+        | Step::AdoptStatus
+        | Step::Remember(_)
+        | Step::LookAtToken
+        | Step::CreateToken
+        | Step::OwnToken { .. } => None,
+    }
+}

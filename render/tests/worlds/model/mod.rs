@@ -1,0 +1,26 @@
+//! The world that the planner acts in: an API server's objects, the Python NIO, machines.
+
+pub mod contents;
+pub mod fields;
+pub mod hash;
+pub mod machine;
+pub mod nio;
+pub mod look;
+pub mod server;
+pub mod snapshot;
+
+use k8s_openapi::jiff::Timestamp;
+
+pub const NAMESPACE: &str = "fleet";
+
+pub fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+pub fn time_text(seconds: i64) -> String {
+    timestamp(seconds).to_string()
+}
+
+pub fn parse_time(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_second)
+}

@@ -1,0 +1,82 @@
+//! What an operator sees at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nico_crds::names::{LABEL_ROLE, Role};
+use nico_crds::machine::Dialect;
+use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
+use k8s_openapi::jiff::Timestamp;
+use nico_render::{ClusterKey, Health, Inventory, Membership, Ownership, PutBack, Sight, TokenState};
+
+use super::{NAMESPACE, timestamp};
+
+/// What the prober found out.
+#[derive(Clone, Debug, Default)]
+pub struct Probed {
+    pub health: BTreeMap<String, Health>,
+    pub membership: BTreeMap<String, Membership>,
+}
+
+/// All objects, as they were at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub at: i64,
+    pub clusters: BTreeMap<String, Arc<KubernetesCluster>>,
+    pub machines: BTreeMap<String, Arc<Machine>>,
+    pub configurations: BTreeMap<String, Arc<NixosConfiguration>>,
+    pub owned: BTreeMap<String, Arc<Ownership>>,
+    /// When NICO last wrote each configuration, by UID.
+    pub written: BTreeMap<String, Timestamp>,
+    pub tokens: BTreeMap<ClusterKey, TokenState>,
+}
+
+impl Snapshot {
+    pub fn inventory(&self, now: i64) -> Inventory {
+        Inventory {
+            clusters: self.clusters.values().cloned().collect(),
+            machines: self.machines.values().cloned().collect(),
+            configurations: self.configurations.values().cloned().collect(),
+            dialect: Dialect::Python,
+            default_git_repo: None,
+            completeness: nico_render::Completeness::Whole,
+            observed_at: Some(timestamp(now)),
+        }
+    }
+
+    pub fn sight(&self, probed: &Probed, put_back: &BTreeMap<String, Vec<PutBack>>) -> Sight {
+        let key = |machine: &String| (NAMESPACE.to_owned(), machine.clone());
+        let health = probed.health.iter().map(|(machine, health)| (key(machine), health.clone()));
+        let membership = probed.membership.iter().map(|(machine, membership)| (key(machine), *membership));
+        Sight {
+            ownership: self.owned.clone(),
+            written_at: self.written.clone(),
+            tokens: self.tokens.clone(),
+            put_back: put_back.clone(),
+            health: health.collect(),
+            membership: membership.collect(),
+        }
+    }
+
+    /// The configurations that a cluster controls.
+    pub fn of_cluster<'s>(&'s self, cluster: &'s KubernetesCluster) -> impl Iterator<Item = &'s Arc<NixosConfiguration>> {
+        self.configurations.values().filter(move |live| is_controlled_by(live, cluster))
+    }
+}
+
+pub fn is_controlled_by(live: &NixosConfiguration, cluster: &KubernetesCluster) -> bool {
+    let uid = cluster.metadata.uid.as_deref();
+    live.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true) && Some(owner.uid.as_str()) == uid)
+}
+
+pub fn role(live: &NixosConfiguration) -> Role {
+    live.label(LABEL_ROLE).and_then(Role::from_label).unwrap_or(Role::Worker)
+}
+
+pub fn uid(live: &NixosConfiguration) -> &str {
+    live.metadata.uid.as_deref().unwrap_or_default()
+}
+
+pub fn machine_of(live: &NixosConfiguration) -> &str {
+    live.machine().unwrap_or_default()
+}
