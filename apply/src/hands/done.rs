@@ -76,6 +76,11 @@ impl fmt::Display for Done {
                 let what = match purpose {
                     Purpose::ClearFullInstall => "fullInstall is taken off",
                     Purpose::Content => "gets new content",
+                    Purpose::Confirmation => {
+                        "gets its content once more, as an apply of the one before may have ended late"
+                    }
+                    Purpose::Leaving => "begins to leave",
+                    Purpose::Nudge => "is to be looked at by NIO at once",
                     Purpose::Metadata => "is set right",
                 };
                 write!(f, "{}: {what} ({})", target.configuration, fields.join(", "))?;

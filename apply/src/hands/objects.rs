@@ -115,7 +115,11 @@ impl Writer {
         let forced = match write.purpose {
             // It wipes a disk if it does not get through.
             Purpose::ClearFullInstall => true,
-            Purpose::Content | Purpose::Metadata => !write.against.is_empty(),
+            Purpose::Content
+            | Purpose::Confirmation
+            | Purpose::Metadata
+            | Purpose::Leaving
+            | Purpose::Nudge => !write.against.is_empty(),
         };
         let params = if forced { self.apply().force() } else { self.apply() };
         let api = self.configurations(&object.namespace().unwrap_or_default());

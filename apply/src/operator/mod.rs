@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use nico_render::{ClusterKey, Sight};
 use tokio::sync::{Semaphore, mpsc};

@@ -12,7 +12,13 @@ pub enum Planner {
 }
 
 impl Planner {
-    pub fn plan(&mut self, cluster: &KubernetesCluster, desired: &Desired, observed: &Observed<'_>, now: Timestamp) -> Plan {
+    pub fn plan(
+        &mut self,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        observed: &Observed<'_>,
+        now: Timestamp,
+    ) -> Plan {
         match self {
             Self::Real => rollout(cluster, desired, observed, now),
         }
