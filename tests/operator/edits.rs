@@ -78,7 +78,7 @@ async fn a_field_that_another_applier_holds_is_left_alone() {
         .audit_between(from, to)
         .into_iter()
         .filter(|event| event.is_write() && event.namespace.as_deref() == Some(stage.namespace.name()))
-        .filter(|event| event.user.contains("nico-system:nico"))
+        .filter(|event| event.user.contains("nico-system:nico") && event.resource == CONFIGURATIONS)
         .collect();
     assert!(writes.is_empty(), "{writes:?}");
     let live = stage.get(CONFIGURATIONS, "home-node-1").await;
