@@ -98,6 +98,7 @@ impl<'a> Planner<'a> {
         if self.cluster.metadata.deletion_timestamp.is_some() {
             self.delete_cluster();
         } else if self.cluster.spec.paused == Some(true) {
+            self.remember_that_it_runs();
             self.wait_cluster(WaitReason::Paused);
         } else if self.old_operator_runs() {
             self.wait_cluster(WaitReason::OldOperatorRunning);
@@ -129,10 +130,22 @@ impl<'a> Planner<'a> {
     }
 
     fn remember(&mut self) {
-        let remembered = self.cluster.status.as_ref().map(Memory::remembered).unwrap_or_default();
-        if remembered != self.desired.memory {
+        if self.remembered() != self.desired.memory {
             self.step(Step::Remember(self.desired.memory.clone()));
         }
+    }
+
+    /// The evidence may be gone when a pause ends; and an empty machine must never be put at the head of a
+    /// cluster that runs.
+    fn remember_that_it_runs(&mut self) {
+        let remembered = self.remembered();
+        if self.desired.bootstrapped && !remembered.bootstrapped {
+            self.step(Step::Remember(Memory { bootstrapped: true, ..remembered }));
+        }
+    }
+
+    fn remembered(&self) -> Memory {
+        self.cluster.status.as_ref().map(Memory::remembered).unwrap_or_default()
     }
 
     fn step(&mut self, step: Step) {

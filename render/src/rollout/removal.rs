@@ -97,7 +97,7 @@ impl<'a> Planner<'a> {
     }
 
     fn finish(&mut self, standing: &Standing<'_>) {
-        match holds_deletion(standing) {
+        match self.needed(standing).or_else(|| holds_deletion(standing)) {
             Some(reason) => self.wait(standing.machine, reason),
             None => self.delete(standing, Removal::Leaves),
         }

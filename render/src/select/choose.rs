@@ -144,7 +144,8 @@ impl<'a> Choice<'a> {
                 return;
             }
             let matches = gate.space.machine(machine).is_some_and(|object| wish.demand.matches(object));
-            if !matches || wish.other.lists(machine) || self.is_member(machine) {
+            let is_in = self.is_member(machine) || members.iter().any(|member| member.machine == machine);
+            if !matches || wish.other.lists(machine) || is_in {
                 continue;
             }
             if gate.roster.find(machine).is_some_and(|known| known.departure.is_none()) {
