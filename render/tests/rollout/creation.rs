@@ -103,6 +103,8 @@ fn a_late_worker_holds_nobody_back_and_freezes_nothing() {
     }
 }
 
+type Spoil = fn(&mut World);
+
 #[test]
 fn a_control_plane_joins_when_all_others_are_settled_healthy_and_current_but_for_the_lists() {
     let ready = || {
@@ -112,7 +114,6 @@ fn a_control_plane_joins_when_all_others_are_settled_healthy_and_current_but_for
         world
     };
     assert_eq!(ready().steps().first().unwrap(), "a2 install");
-    type Spoil = fn(&mut World);
     let spoils: [(&str, Spoil); 5] = [
         ("unsettled", |world| world.blip("a1")),
         ("unreachable", |world| world.reachable("a1", false)),

@@ -382,8 +382,8 @@ impl World {
         let status = self.nc(name).status.get_or_insert_default();
         status.applied_commit = None;
         status.last_applied_time = None;
-        status.conditions[0].status = "False".to_owned();
-        status.conditions[0].reason = "MissingCredentials".to_owned();
+        "False".clone_into(&mut status.conditions[0].status);
+        "MissingCredentials".clone_into(&mut status.conditions[0].reason);
     }
 
     pub fn reachable(&mut self, name: &str, is: bool) {
