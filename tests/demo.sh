@@ -50,7 +50,7 @@ KUBECONFIG=$folder/run/kubeconfig
 export KUBECONFIG
 
 say "NIO (a stand-in: its machines are made up, and a hundred times as fast), and eight machines"
-nio-stand-in --log "$folder/nio.log" --control-dir "$folder/nio" >"$folder/nio.out" 2>&1 &
+nio-stand-in --kubeconfig "$KUBECONFIG" --log "$folder/nio.log" --control-dir "$folder/nio" >"$folder/nio.out" 2>&1 &
 nio=$!
 run kubectl apply -f examples/machines.yaml
 await "the machines" "kubectl wait --for=jsonpath='{.status.discoverable}'=true machines --all --timeout=1s"
