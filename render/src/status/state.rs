@@ -83,14 +83,14 @@ pub(super) fn of(seen: &Seen<'_>) -> State {
     }
     let (Some(live), Some(proof)) = (seen.live, &seen.proof) else { return State::Waiting };
     let is_overdue = proof.overdue.is_yes();
-    if live.spec.full_install == Some(true) && !live.shows_an_apply() && !is_overdue {
+    if live.spec.full_install == Some(true) && proof.joining.is_yes() && !is_overdue {
         // It reboots meanwhile, so this may look unreachable.
         State::Installing
     } else if is_overdue {
         State::Overdue
     } else if !proof.reachable.is_yes() {
         State::Unreachable
-    } else if !live.shows_an_apply() {
+    } else if proof.joining.is_yes() {
         State::Joining
     } else {
         applied(proof, &seen.health)
@@ -174,7 +174,9 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
             Some(words::joined([wiped, &waits_or_leaves(look, seen).unwrap_or_default()]))
         }
         State::Overdue => {
-            seen.proof.as_ref().and_then(|proof| proof.overdue.yes()).map(|overdue| overdue.why.to_string())
+            let proof = seen.proof.as_ref()?;
+            let why = proof.overdue.yes()?.why;
+            Some(proof.said.as_ref().map_or_else(|| why.to_string(), |said| format!("{why}: {said}")))
         }
         State::Unreachable => lack(|proof| proof.reachable.lack()),
         State::NotReady => match &seen.health {

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time};
 use nico_crds::names::{CLEANUP_FINALIZER, FORCE_DELETE, KOPF_FINALIZER, LOST, MEMBER_REMOVED};
 use nico_crds::status::Phase;
 
-use crate::scene::{Scene, after, deleting, find, line, message, says, short};
+use crate::scene::{Scene, after, annotate, deleting, find, line, message, says, short};
 
 fn moved(scene: &Scene, type_: &str) -> String {
     find(&scene.look(), type_).unwrap().last_transition_time.clone().unwrap()
@@ -72,11 +72,8 @@ fn a_field_that_another_applier_holds_is_a_conflict() {
         )),
         ..ManagedFieldsEntry::default()
     };
-    let own = serde_json::json!({ "f:spec": { "f:fullInstall": {} } });
-    scene
-        .sight
-        .ownership
-        .insert(uid, std::sync::Arc::new(nico_render::Ownership { own: Some(own), others: vec![theirs] }));
+    let ownership = std::sync::Arc::make_mut(scene.sight.ownership.get_mut(&uid).unwrap());
+    ownership.others = vec![theirs];
     scene.configuration(0, |live| {
         live.spec.on_remove_flake = Some("#theirs".to_owned());
         crate::scene::handle(live);
@@ -89,7 +86,7 @@ fn a_field_that_another_applier_holds_is_a_conflict() {
     scene.unplanned = true;
     assert_eq!(short(&scene.look(), "Conflict"), "True/Conflict");
     scene.unplanned = false;
-    scene.sight.ownership.clear();
+    std::sync::Arc::make_mut(scene.sight.ownership.get_mut(&uid).unwrap()).others.clear();
     assert_eq!(short(&scene.look(), "Conflict"), "-");
 }
 
@@ -133,7 +130,7 @@ fn deletion_says_for_whom_it_waits() {
         ("True/Paused".to_owned(), "True/Paused".to_owned())
     );
     says(&told, "DeletionWaiting", &["spec.paused", FORCE_DELETE]);
-    scene.cluster(|cluster| crate::scene::annotate(&mut cluster.metadata, FORCE_DELETE, "true"));
+    scene.cluster(|cluster| annotate(&mut cluster.metadata, FORCE_DELETE, "true"));
     assert_eq!(short(&scene.tell(), "DeletionWaiting"), "-");
 }
 
@@ -150,6 +147,40 @@ fn removal_says_for_whom_it_waits() {
     says(&told, "RemovalWaiting", &["machine m10", LOST, "machine m02", MEMBER_REMOVED]);
     assert!(line(&told, 10).reason.as_deref().unwrap().contains(LOST));
     assert_eq!(short(&told, "RolledOut").split('/').next(), Some("False"));
+}
+
+#[test]
+fn a_control_plane_that_leaves_says_whom_the_others_wait_for() {
+    let mut scene = Scene::settled(4, 0);
+    scene.cluster(|cluster| cluster.status.as_mut().unwrap().bootstrapped = Some(true));
+    scene.configuration(3, |live| annotate(&mut live.metadata, MEMBER_REMOVED, "true"));
+    scene.spec(|spec| spec.control_plane.machines = Some(["m00", "m01", "m02"].map(str::to_owned).into()));
+    // The others run without it already.
+    let leaving = scene.world.inventory.configurations.iter().find(|live| live.machine() == Some("m03"));
+    let leaving = std::sync::Arc::clone(leaving.unwrap());
+    scene.write();
+    scene.world.inventory.configurations.push(leaving);
+    scene.world.nio();
+    scene.clear_full_install();
+    // Another one cannot be reached: that asks for somebody.
+    scene.machine(1, |machine| machine.status.get_or_insert_default().discoverable = Some(false));
+    let told = scene.look();
+    assert_eq!(short(&told, "RemovalWaiting").split('/').next(), Some("True"), "{:?}", told.rollout);
+    says(&told, "RemovalWaiting", &["m03", "m01", LOST]);
+    // It is in flight: that passes.
+    scene.machine(1, |machine| machine.status.get_or_insert_default().discoverable = Some(true));
+    scene.put_in_flight(1, after(-5));
+    let told = scene.look();
+    assert!(
+        told.rollout
+            .clone()
+            .unwrap()
+            .waiting
+            .unwrap()
+            .iter()
+            .any(|waits| waits.contains("machine m03 leaves once"))
+    );
+    assert_eq!(short(&told, "RemovalWaiting"), "-");
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn an_overdue_machine_fails_the_cluster_and_is_named() {
     scene.configuration(1, |live| {
         live.metadata.annotations.as_mut().unwrap().remove(HANDLED);
         let note =
-            serde_json::json!({ "started": after(-290).to_string(), "retries": 3, "message": "s3cr3t" });
+            serde_json::json!({ "started": after(-290).to_string(), "retries": 3, "message": "build failed s3cr3t" });
         annotate(
             &mut live.metadata,
             "kopf.zalando.org/unified_nixos_configuration_handler",
@@ -150,6 +150,6 @@ fn an_overdue_machine_fails_the_cluster_and_is_named() {
     });
     let told = scene.tell();
     assert_eq!(told.phase, Some(Phase::Failed));
-    says(&told, "Ready", &["m01 (Overdue: NIO tried to apply it three times and failed"]);
+    says(&told, "Ready", &["m01 (Overdue: NIO tried to apply it three times and failed: build failed"]);
     assert!(!serde_json::to_string(&told).unwrap().contains("s3cr3t"));
 }

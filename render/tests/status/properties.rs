@@ -11,10 +11,10 @@ use nico_crds::status::Phase;
 use nico_render::proof::{Timing, prove};
 use nico_render::rollout::rollout;
 use nico_render::status::{status, transitions};
-use nico_render::{Desired, Health, Observed, Ownership, Sight, TokenState, render};
+use nico_render::{Desired, Health, Observed, Sight, TokenState, render};
 use proptest::prelude::*;
 
-use crate::scene::{annotate, deleting, find, handle, merged, time, write_keeping_what_was_told};
+use crate::scene::{annotate, deleting, find, handle, merged, owned, time, write_keeping_what_was_told};
 use crate::world::{MachineGene, NAMESPACE, SpecGene, World, machine, machines, spec, worlds};
 
 const CASES: u32 = 1000;
@@ -124,12 +124,8 @@ impl Play {
             live.metadata.creation_timestamp.get_or_insert_with(|| Time(time("2026-10-31T23:59:00Z")));
             let annotations = live.metadata.annotations.get_or_insert_default();
             annotations.entry(WRITTEN_AT.to_owned()).or_insert_with(|| "2026-10-31T23:59:00Z".to_owned());
-            if let Some(uid) = live.metadata.uid.clone() {
-                let own = serde_json::json!({ "f:spec": { "f:fullInstall": {} } });
-                let ownership = Ownership { own: Some(own), ..Ownership::default() };
-                self.sight.ownership.insert(uid, Arc::new(ownership));
-            }
         }
+        self.sight.ownership.extend(owned(&self.world));
     }
 
     fn spoil(&mut self, place: usize, how: u8) {

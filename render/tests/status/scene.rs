@@ -96,11 +96,7 @@ impl Scene {
 
     /// NICO owns what was written.
     pub fn own_all(&mut self) {
-        for live in &self.world.inventory.configurations {
-            let own = serde_json::json!({ "f:spec": { "f:fullInstall": {} } });
-            let ownership = Ownership { own: Some(own), ..Ownership::default() };
-            self.sight.ownership.insert(live.metadata.uid.clone().unwrap(), Arc::new(ownership));
-        }
+        self.sight.ownership.extend(owned(&self.world));
     }
 
     pub fn clear_full_install(&mut self) {
@@ -207,6 +203,20 @@ impl Scene {
         self.now = now;
         self
     }
+}
+
+/// Who owns what, by UID: NICO all that it wants.
+pub fn owned(world: &World) -> BTreeMap<String, Arc<Ownership>> {
+    let mut ownership = BTreeMap::new();
+    for wanted in world.render().values().flat_map(|desired| &desired.configurations) {
+        let same = |live: &&Arc<NixosConfiguration>| live.metadata.name == wanted.object.metadata.name;
+        let live = world.inventory.configurations.iter().find(same);
+        if let Some(uid) = live.and_then(|live| live.metadata.uid.clone()) {
+            let own = nico_render::fields::owned(&serde_json::to_value(&wanted.object).unwrap());
+            ownership.insert(uid, Arc::new(Ownership { own: Some(own), ..Ownership::default() }));
+        }
+    }
+    ownership
 }
 
 /// Writes what is desired, and remembers it beside what was told.
