@@ -38,8 +38,7 @@ impl Inside {
             ..Settings::default()
         };
         let metrics = Metrics::new("test").unwrap();
-        let operator =
-            Operator::new(client.clone(), client, Leadership::always(), metrics.clone(), settings);
+        let operator = Operator::new(client.clone(), client, Leadership::always(), metrics.clone(), settings);
         let (end, ended) = oneshot::channel::<()>();
         let task = tokio::spawn(operator.run(async {
             let _ = ended.await;
@@ -66,7 +65,9 @@ async fn life(seed: u64) -> Vec<Kind> {
     let operator = Inside::start(&stage, faults.client(account.config().await));
     stage.machines(5).await;
     stage.put(&[cluster("home", 2, 2, &json!({}))]).await;
-    stage.wait("the head", async || (!stage.configurations().await.is_empty()).then_some(()).ok_or("none")).await;
+    stage
+        .wait("the head", async || (!stage.configurations().await.is_empty()).then_some(()).ok_or("none"))
+        .await;
     // Each open watch meets each way to end.
     for kind in [Kind::GoneInWatch, Kind::WatchClosed, Kind::WatchBroken] {
         faults.strike_watches(kind);
@@ -79,7 +80,9 @@ async fn life(seed: u64) -> Vec<Kind> {
         .wait("all to run it", async || {
             let log = stage.control().log();
             let revisions = ["node-1", "node-2", "node-4", "node-5"].map(|name| {
-                log.runs().iter().any(|run| run.start.machine == name && run.start.revision > Some(1) && run.succeeded())
+                log.runs()
+                    .iter()
+                    .any(|run| run.start.machine == name && run.start.revision > Some(1) && run.succeeded())
             });
             if revisions.iter().all(|done| *done) { Ok(()) } else { Err(format!("{revisions:?}")) }
         })

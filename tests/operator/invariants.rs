@@ -51,7 +51,10 @@ impl Seen {
             (CONFIGURATIONS, None) => self.configuration(event, name),
             ("kubernetesclusters", None) => {
                 let sent = event.request_object.as_ref();
-                assert!(sent.is_none_or(|sent| sent.get("spec").is_none()), "S12: the spec of a cluster: {event:?}");
+                assert!(
+                    sent.is_none_or(|sent| sent.get("spec").is_none()),
+                    "S12: the spec of a cluster: {event:?}"
+                );
             }
             ("secrets", None) => self.secret(event),
             _ => {}
@@ -66,7 +69,12 @@ impl Seen {
         }
         // A JSON patch: finalizers, or who owns the fields; never a value.
         if let Some(operations) = sent.as_array() {
-            let harmless = ["/metadata/managedFields", "/metadata/resourceVersion", "/metadata/finalizers", "/metadata/uid"];
+            let harmless = [
+                "/metadata/managedFields",
+                "/metadata/resourceVersion",
+                "/metadata/finalizers",
+                "/metadata/uid",
+            ];
             let paths = operations.iter().filter_map(|one| one["path"].as_str());
             paths.for_each(|path| assert!(harmless.contains(&path), "{event:?}"));
             return;
@@ -93,7 +101,10 @@ impl Seen {
         if let Some(text) = sent["spec"]["additionalFiles"][0]["inline"].as_str() {
             let texts = self.texts.entry(name).or_default();
             if texts.last().is_none_or(|last| last != text) {
-                assert!(!texts.iter().any(|before| before == text), "S10: a text was written twice: {event:?}");
+                assert!(
+                    !texts.iter().any(|before| before == text),
+                    "S10: a text was written twice: {event:?}"
+                );
                 texts.push(text.to_owned());
             }
         }

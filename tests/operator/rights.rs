@@ -54,7 +54,8 @@ async fn what_is_granted_is_used_and_nothing_that_is_needed_is_denied() {
     let refused = denied(&events, &account.user());
     assert!(refused.is_empty(), "{refused:?}");
     let used = used(&events, &account.user());
-    let unused: Vec<_> = rights().into_iter().filter(|right| !used.contains(right) && !is_silent(right)).collect();
+    let unused: Vec<_> =
+        rights().into_iter().filter(|right| !used.contains(right) && !is_silent(right)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
 
@@ -73,14 +74,19 @@ async fn everyday(control_plane: &ControlPlane, account: &ServiceAccount) {
         stage
             .wait("it to come back", async || {
                 let live = stage.get(CONFIGURATIONS, "home-node-1").await;
-                if live["spec"]["onRemoveFlake"] == "#minimal" { Ok(()) } else { Err(live["spec"].to_string()) }
+                if live["spec"]["onRemoveFlake"] == "#minimal" {
+                    Ok(())
+                } else {
+                    Err(live["spec"].to_string())
+                }
             })
             .await;
     }
     stage
         .wait("the event to be counted", async || {
             let events = stage.list("events.v1.events.k8s.io").await;
-            let counted = events.iter().any(|event| event["reason"] == "PutBack" && event["series"]["count"] == 2);
+            let counted =
+                events.iter().any(|event| event["reason"] == "PutBack" && event["series"]["count"] == 2);
             counted.then_some(()).ok_or_else(|| format!("{events:?}"))
         })
         .await;
@@ -105,7 +111,9 @@ async fn taking_over(control_plane: &ControlPlane, account: &ServiceAccount) {
     stage
         .wait("all to be taken over", async || {
             let all = stage.list(CONFIGURATIONS).await;
-            let stamped = all.iter().filter(|one| one["metadata"]["annotations"]["nico.homystack.com/text"].is_string());
+            let stamped = all
+                .iter()
+                .filter(|one| one["metadata"]["annotations"]["nico.homystack.com/text"].is_string());
             let stamped = stamped.count();
             if stamped == 5 { Ok(()) } else { Err(format!("{stamped}")) }
         })
@@ -182,7 +190,10 @@ async fn without(control_plane: &ControlPlane, take: impl Fn(&mut Value)) {
     let output = control_plane.kubectl(&["get", "clusterrole", "nico", "-o", "json"]).await;
     let mut role: Value = serde_json::from_slice(&output.stdout).unwrap();
     role["rules"].as_array_mut().unwrap().iter_mut().for_each(take);
-    role["rules"].as_array_mut().unwrap().retain(|rule| rule["verbs"].as_array().is_some_and(|verbs| !verbs.is_empty()));
+    role["rules"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|rule| rule["verbs"].as_array().is_some_and(|verbs| !verbs.is_empty()));
     let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
     std::fs::write(file.path(), role.to_string()).unwrap();
     let output = control_plane.kubectl(&["replace", "-f", file.path().to_str().unwrap()]).await;
@@ -222,7 +233,10 @@ async fn without_them_the_server_refuses() {
             stage.put(&[token]).await;
         }
         stage.put(&[cluster("home", 1, 0, &json!({}))]).await;
-        operator.line(&format!("{verb} {resource} refused"), BOUND, |line| line.contains(refusal)).await.unwrap();
+        operator
+            .line(&format!("{verb} {resource} refused"), BOUND, |line| line.contains(refusal))
+            .await
+            .unwrap();
         assert!(stage.configurations().await.is_empty());
     }
 }

@@ -321,7 +321,8 @@ async fn what_the_python_operator_left_is_taken_over_pass_by_pass() {
             }
         }
     }
-    let files = |all: &[Value]| all.iter().map(|one| one["spec"]["additionalFiles"].clone()).collect::<Vec<_>>();
+    let files =
+        |all: &[Value]| all.iter().map(|one| one["spec"]["additionalFiles"].clone()).collect::<Vec<_>>();
     let before = files(&list(control_plane, &namespace, CONFIGURATIONS).await);
     let mut all = String::new();
     for _ in 0..5 {
@@ -382,6 +383,9 @@ async fn a_missing_kind_is_named() {
     let output = nico(&bare, &["apply", "--once"]).await;
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors.contains("kubernetesclusters.nico.homystack.com") && errors.contains("nico crds"), "{errors}");
+    assert!(
+        errors.contains("kubernetesclusters.nico.homystack.com") && errors.contains("nico crds"),
+        "{errors}"
+    );
     assert!(output.stdout.is_empty());
 }

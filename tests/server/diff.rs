@@ -1,7 +1,10 @@
 //! `nico diff`: just what the applier would change, as people read it; nothing is written, and no Secret is
 //! read.
 
+use std::path::Path;
+
 use nico_harness::{ControlPlane, Namespace, ServiceAccount};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -237,6 +240,65 @@ async fn what_was_restored_becomes_nicos_without_a_change_of_value() {
     }
     assert_same(control_plane, &namespace).await;
     assert_eq!(get(control_plane, &namespace, CONFIGURATIONS, "home-node-4").await["spec"], before);
+}
+
+/// What the Python operator left, as it was recorded: its objects, with an owner that is there.
+async fn put_recorded(control_plane: &ControlPlane, namespace: &Namespace) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recorded");
+    let read = |file: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        serde_yaml::Deserializer::from_str(&text)
+            .map(|document| Value::deserialize(document).unwrap())
+            .collect()
+    };
+    let mut uid = Value::Null;
+    for mut object in ["machines.yaml", "cluster.yaml", "live.yaml"].map(read).into_iter().flatten() {
+        let kind = object["kind"].as_str().unwrap().to_owned();
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let status = object["status"].take();
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        for field in ["namespace", "uid", "resourceVersion", "generation"] {
+            metadata.remove(field);
+        }
+        if kind == "NixosConfiguration" {
+            metadata["ownerReferences"][0]["uid"] = uid.clone();
+        }
+        put(control_plane, namespace, &[object]).await;
+        put_status(control_plane, namespace, &kind, &name, &status).await;
+        if kind == "KubernetesCluster" {
+            uid = get(control_plane, namespace, &kind, &name).await["metadata"]["uid"].clone();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_python_operator_left_keeps_its_files_and_loses_full_install() {
+    let control_plane = ControlPlane::shared().await;
+    let namespace = control_plane.namespace("legacy").await;
+    put_recorded(control_plane, &namespace).await;
+    let (told, errors, code) = diff(control_plane, &namespace).await;
+    assert_eq!(code, 1, "{errors}");
+    assert_eq!(headers(&told).len(), 5, "{told}");
+    let one = [
+        "+    app.kubernetes.io/managed-by: nico",
+        "+    nico.homystack.com/meaning",
+        "+    nico.homystack.com/ordinal",
+        "+    nico.homystack.com/text",
+        "+  annotations:",
+        "-  fullInstall: true",
+        "+  fullInstall: false",
+    ];
+    for line in changed(&told) {
+        assert!(one.iter().any(|part| line.starts_with(part)), "{line} of {told}");
+    }
+    for part in one {
+        let count = changed(&told).iter().filter(|line| line.starts_with(part)).count();
+        assert!(count >= 5, "{part}: {count} of {told}");
+    }
+    for _ in 0..5 {
+        apply_once(control_plane, &namespace, &[]).await;
+    }
+    assert_same(control_plane, &namespace).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
