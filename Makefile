@@ -30,7 +30,8 @@ generate:
 
 ## Ratios, measured side by side in one run.
 bench: tools control-plane-binaries
-	$(CARGO) run --release --package nico-bench
+	$(CARGO) build --release --package nico --package nico-bench
+	target/release/nico-bench
 
 ## Formatting, and clippy with warnings denied.
 lint:
