@@ -57,14 +57,17 @@ pub(super) fn said(configuration: &NixosConfiguration, at_rest: &Finding) -> Opt
 }
 
 impl Note {
-    /// All began after it if the first did. Else only the last one is known, by when the next is due; it
-    /// took NIO's time-out at the most.
+    /// When the last one began is not noted. Between two of them there is a pause, so it was not before the first
+    /// one and all the pauses; nor, as NIO's time-out ends each, longer ago than that.
     fn failed_after(&self, time: Timestamp) -> bool {
         let parse = |text: &Option<String>| text.as_deref().and_then(times::parse);
-        let first = parse(&self.started);
-        let last =
+        let failed = self.retries.unwrap_or(0);
+        let pauses = failed.checked_sub(1).and_then(|pauses| i32::try_from(pauses).ok());
+        let by_count = parse(&self.started).zip(pauses.and_then(|pauses| PAUSE.checked_mul(pauses)));
+        let by_count = by_count.and_then(|(first, pauses)| first.checked_add(pauses).ok());
+        let by_end =
             parse(&self.delayed).and_then(|due| due.checked_sub(PAUSE).ok()?.checked_sub(NIO_TIMEOUT).ok());
-        self.retries.unwrap_or(0) > 0 && first.max(last).is_some_and(|begun| begun > time)
+        failed > 0 && by_count.max(by_end).is_some_and(|begun| begun > time)
     }
 
     fn failed_since(&self, written: Timestamp) -> Result<Option<Overdue>, Lack> {

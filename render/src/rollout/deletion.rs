@@ -3,7 +3,7 @@
 
 use nico_crds::names::{CLEANUP_FINALIZER, FORCE_DELETE, KOPF_FINALIZER, LOST, ORPHAN_FINALIZER, Role};
 
-use super::{FinalizerChange, Planner, Removal, Step, Target, WaitReason, has_finalizer};
+use super::{FinalizerChange, Planner, Removal, Step, Target, WaitReason, clearing, has_finalizer};
 use crate::desired::LeavingConfiguration;
 use crate::inventory::is_marked;
 use crate::owner;
@@ -65,6 +65,11 @@ impl<'p> Planner<'p> {
         };
         if live.metadata.deletion_timestamp.is_some() {
             self.let_go(leaving, live);
+            return true;
+        }
+        // It goes alone: were it refused, what is deleted would still wipe.
+        if clearing::is_due(live) {
+            self.wait(&leaving.machine, WaitReason::Clearing { lacks: clearing::UNDER_WAY.to_owned() });
             return true;
         }
         let object = self.machine(&leaving.machine);

@@ -13,7 +13,7 @@ use crate::fields::Change;
 use crate::files;
 use crate::inventory::{is_marked, namespace};
 use crate::observed::{Health, Membership};
-use crate::proof::{Finding, Proof};
+use crate::proof::{Finding, Lack, Proof};
 
 /// How one configuration stands.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Standing<'_> {
 
     /// An apply may run, and nobody has given it up. What cannot be told may be.
     pub fn is_in_flight(&self) -> bool {
-        !self.is_overdue() && !matches!(self.proof.in_flight, Finding::No(_))
+        !self.is_overdue() && (clearing::is_due(self.live) || !matches!(self.proof.in_flight, Finding::No(_)))
     }
 
     /// An installation may be running: a change would wipe the disk once more.
@@ -97,6 +97,10 @@ impl Standing<'_> {
 
     /// What it lacks to be settled, if it does.
     pub fn unsettled(&self) -> Option<Shortcoming> {
+        if clearing::is_due(self.live) {
+            // It is written to just now, and until NIO has taken that in it may be wiped.
+            return Some(Shortcoming::Unsettled(Lack::WipesDisk));
+        }
         let lack = self.proof.lack()?;
         Some(match (&self.proof.overdue, &self.proof.in_flight) {
             (Finding::Yes(overdue), _) => {

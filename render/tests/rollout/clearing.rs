@@ -128,17 +128,27 @@ fn or_until_an_attempt_begun_after_it_has_failed() {
     let mut anew = world.clone();
     anew.fail("a0", 3);
     assert_eq!(anew.steps(), ["a0 Content"]);
-    // Attempts that began before it: of the last one only its end is known.
-    let note = |started: &str, delayed: &str| {
-        format!("{{\"started\":\"{started}\",\"delayed\":\"{delayed}\",\"retries\":9}}")
+    // Of attempts that began before it, it is counted when the last one can have begun.
+    let note = |started: &str, retries: u64, delayed: &str| {
+        format!("{{\"started\":\"{started}\",\"delayed\":\"{delayed}\",\"retries\":{retries}}}")
     };
     let cleared = world.now;
     let at = |seconds: i64| cleared.checked_add(SignedDuration::from_secs(seconds)).unwrap().to_string();
     world.pass(9000);
-    for (due, expected) in [(3600, "WaitingForClearing"), (3660, "WaitingForClearing"), (3661, "")] {
-        world.annotate("a0", PROGRESS, &note(&at(-60), &at(due)));
-        assert_eq!(world.waits().get("a0").copied().unwrap_or_default(), expected, "{due}");
+    for (started, retries, due, waits) in [
+        (-60, 1, 3660, true),
+        (-60, 1, 3661, false),
+        (-60, 2, 60, true),
+        (-59, 2, 60, false),
+        (-179, 3, 60, true),
+        (-179, 4, 60, false),
+        (1, 0, 9000, true),
+    ] {
+        world.annotate("a0", PROGRESS, &note(&at(started), retries, &at(due)));
+        let waiting = world.waits().get("a0") == Some(&"WaitingForClearing");
+        assert_eq!(waiting, waits, "{started} {retries} {due}");
     }
+    world.annotate("a0", PROGRESS, &note(&at(-60), 3, &at(60)));
     assert_eq!(world.steps(), ["a0 Content"]);
 }
 

@@ -62,7 +62,10 @@ impl World {
         }
         let content = spec.git_ref.unwrap_or_default();
         if self.truth.contents.is_bad(&content) {
-            self.edit(name, &Edit::Ref(CORRECTED.to_owned()));
+            // Back to what was good before, if there was anything.
+            let before = self.contents.get(name).into_iter().flatten().rev();
+            let good = before.cloned().find(|content| !self.truth.contents.is_bad(content));
+            self.edit(name, &Edit::Ref(good.unwrap_or_else(|| CORRECTED.to_owned())));
             return self.tells("corrects the spec");
         }
         false
@@ -108,6 +111,10 @@ impl World {
             plan.waiting.iter().map(|waiting| (waiting.machine.clone(), waiting.reason.reason())).collect();
         let head_lost = desired.head_lost || waiting.iter().any(|(_, reason)| *reason == "HeadLost");
         for (machine, reason) in &waiting {
+            if *reason == "TokenLost" {
+                self.server.restore_token(name);
+                return self.tells("restores the token");
+            }
             if let ("MemberNotRemoved", Some(machine)) = (*reason, machine) {
                 for configuration in self.configurations_of(machine) {
                     let live = self.server.live(&configuration);
@@ -128,7 +135,7 @@ impl World {
         if !self.genes.asks_health || !is_asked(cluster) || self.truth.answers(name, self.now) {
             return false;
         }
-        let stands = |machine: &String| self.truth.is_node_ready(machine, self.now);
+        let stands = |machine: &String| self.truth.is_member_up(machine, self.now);
         let members = self.truth.members.get(name).cloned().unwrap_or_default();
         let (up, down): (Vec<_>, Vec<_>) = members.into_iter().partition(stands);
         if up.is_empty() || down.is_empty() {

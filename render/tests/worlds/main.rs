@@ -9,6 +9,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment, and use threads")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a test has to say")]
 
+mod aggregator;
+mod broken;
 mod checker;
 mod dice;
 mod genes;
@@ -23,6 +25,7 @@ mod random;
 mod report;
 mod run;
 mod shrink;
+mod traces;
 
 use crate::planner::Planner;
 

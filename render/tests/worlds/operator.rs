@@ -28,6 +28,8 @@ pub struct Operator {
     pub put_back: BTreeMap<String, Vec<PutBack>>,
     pause: i64,
     pub writes: u64,
+    /// How often a status was told anew.
+    pub told: u64,
     pub ticks: u64,
     /// The last plan of each cluster, for a person to read.
     pub plans: BTreeMap<String, (Desired, Plan)>,
@@ -50,6 +52,7 @@ impl Operator {
             put_back: BTreeMap::new(),
             pause: TICK,
             writes: 0,
+            told: 0,
             ticks: 0,
             plans: BTreeMap::new(),
         }
@@ -98,9 +101,16 @@ impl World {
             };
             let plan = self.planner.plan(&cluster, &desired, &observed, timestamp(now));
             self.checker.planned(&view, &cluster, &desired, &plan);
+            let told = self.tells_of(&cluster, &desired, &observed, &plan, now);
+            if let Some(told) = &told {
+                self.checker.told(&view, &cluster, &desired, told);
+            }
             let was_killed = self.carry_out(&mut view, &desired, &plan);
             if was_killed {
                 return;
+            }
+            if let Some(told) = told {
+                self.write_status(&key.name, told);
             }
             self.checker.passed(&view, &key.name, &self.server);
             hints = hints.min(self.checker.next_time(&view, &key.name));

@@ -94,6 +94,10 @@ impl World {
                 let name = self.cluster_name(*cluster);
                 self.mark_cluster(&name, key, *value);
             }
+            Act::LoseToken { cluster } => {
+                let name = self.cluster_name(*cluster);
+                self.server.lose_token(&name);
+            }
             Act::Restart { seconds } => {
                 self.operator.restart(self.now, *seconds);
                 self.checker.excused_until = self.operator.down_until;
@@ -167,6 +171,12 @@ impl World {
     }
 
     pub fn edit(&mut self, cluster: &str, edit: &Edit) {
+        if let (Edit::Ref(content), Some(object)) = (edit, self.server.objects.clusters.get(cluster)) {
+            let before = object.spec.git_ref.clone().unwrap_or_default();
+            if *content != before {
+                self.contents.entry(cluster.to_owned()).or_default().push(before);
+            }
+        }
         self.server.change_cluster(cluster, |object| apply(&mut object.spec, edit));
     }
 }
@@ -210,6 +220,7 @@ fn found(mut group: NodeGroup, rack: char, count: i32) -> NodeGroup {
 pub fn apply(spec: &mut KubernetesClusterSpec, edit: &Edit) {
     match edit {
         Edit::NeverAsk => rollout(spec).require_node_health = Some(RequireNodeHealth::Never),
+        Edit::AlwaysAsk => rollout(spec).require_node_health = Some(RequireNodeHealth::Always),
         Edit::Ref(content) => spec.git_ref = Some(content.clone()),
         Edit::Trigger(text) => rollout(spec).trigger = Some(text.clone()),
         Edit::ControlPlanes(count) => {

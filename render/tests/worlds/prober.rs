@@ -44,7 +44,8 @@ impl World {
 
     /// What the aggregator writes that the planner reads.
     pub fn aggregates(&mut self) {
-        if !self.genes.asks_health {
+        // Where the status is told, this is told with it.
+        if !self.genes.asks_health || self.genes.tells_status {
             return;
         }
         let names: Vec<_> = self.server.objects.clusters.keys().cloned().collect();

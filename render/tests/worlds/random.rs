@@ -61,6 +61,7 @@ pub fn genes(seed: u64) -> Genes {
         attempts_begin_anew: row.percent(50),
         first_look_says_false: row.percent(50),
         asks_health,
+        tells_status: row.percent(30),
     }
 }
 
@@ -73,7 +74,7 @@ fn group(row: &mut Row, machines: &[u8], rack: char, count: i64) -> NodeGroup {
     found(rack, count)
 }
 
-fn found(rack: char, count: i64) -> NodeGroup {
+pub fn found(rack: char, count: i64) -> NodeGroup {
     NodeGroup {
         machines: None,
         machine_selector: Some(MachineSelector {
@@ -127,7 +128,8 @@ fn contents(row: &mut Row, all: &[u8]) -> Contents {
         let some: Vec<u8> = all.iter().copied().filter(|_| row.percent(60)).collect();
         let kind = match row.below(5) {
             0 | 1 => Trait::Fails(some),
-            2 => Trait::Breaks(some),
+            2 if row.percent(50) => Trait::Breaks(some),
+            2 => Trait::Downs(some),
             3 => Trait::Slow(some, row.between(200, 4_000)),
             _ => Trait::Good,
         };
@@ -181,6 +183,7 @@ fn act(row: &mut Row, all: &[u8], firsts: &[u8], lasts: &[u8], clusters: usize, 
         52 => Act::DeleteCluster { cluster },
         53 | 54 => Act::Restart { seconds: row.between(1, 2_000) },
         55 | 56 => Act::KillAfter { writes: u32::try_from(row.between(1, 4)).unwrap() },
+        57 if row.percent(30) => Act::LoseToken { cluster },
         57 => Act::Clock { offset: row.between(-900, 900) },
         _ => Act::Stale { lag: row.between(20, 400), seconds: row.between(100, 4_000) },
     }

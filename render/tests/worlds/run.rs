@@ -1,13 +1,13 @@
 //! A world as it runs: from one event to the next, until it is quiet and nobody has anything left to do.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::checker::{Checker, Invariant};
 use crate::dice::Dice;
 use crate::genes::Genes;
 use crate::model::machine::Truth;
-use crate::model::nio::Nio;
+use crate::model::nio::{By, Nio};
 use crate::model::server::Server;
 use crate::operator::Operator;
 use crate::planner::Planner;
@@ -39,6 +39,11 @@ pub struct World {
     pub planner: Planner,
     pub checker: Checker,
     pub throws: BTreeMap<String, u64>,
+    /// The contents that each cluster asked for before, by their `ref`.
+    pub contents: BTreeMap<String, Vec<String>>,
+    /// What becomes of the next applies of a machine, by handler and timer, where a script says so: how long
+    /// each takes, and whether it fails.
+    pub scripted: BTreeMap<(String, By), VecDeque<(i64, bool)>>,
     /// What happened, where somebody wants to read it.
     pub told: Option<Vec<String>>,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
@@ -72,6 +77,8 @@ impl World {
             planner,
             checker: Checker::default(),
             throws: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            scripted: BTreeMap::new(),
             told: tells.then(Vec::new),
             queue: BinaryHeap::new(),
             queued: 0,
@@ -234,7 +241,7 @@ impl World {
 
     /// At the end: everything is as it should be, and stays so without a write.
     fn ends(&mut self) {
-        let writes = self.operator.writes;
+        let writes = self.operator.writes + self.operator.told;
         let mut checker = std::mem::take(&mut self.checker);
         let ended = self.turns < TURNS;
         checker.check(Invariant::L1, ended, || "the world is never quiet".to_owned());
@@ -248,7 +255,7 @@ impl World {
             self.server.now = self.now;
             self.tick();
         }
-        let more = self.operator.writes - writes;
+        let more = self.operator.writes + self.operator.told - writes;
         self.checker.stays_quiet(more);
     }
 }

@@ -51,6 +51,9 @@ fn candidates(genes: &Genes) -> Vec<Genes> {
     if genes.chance_of_failure > 0 {
         add(&|candidate| candidate.chance_of_failure = 0);
     }
+    if genes.tells_status {
+        add(&|candidate| candidate.tells_status = false);
+    }
     if genes.asks_health {
         add(&|candidate| candidate.asks_health = false);
     }

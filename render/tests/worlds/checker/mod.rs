@@ -10,6 +10,7 @@ pub mod installs;
 pub mod members;
 pub mod removal;
 pub mod standing;
+pub mod status;
 pub mod texts;
 pub mod view;
 pub mod words;
@@ -18,7 +19,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use nico_crds::names::{Role, WRITTEN_AT};
+use nico_crds::names::{LEAVING, Role, WRITTEN_AT};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::rollout::{Plan, Step};
 use nico_render::{Desired, RenderError};
@@ -126,7 +127,8 @@ pub struct Checker {
     /// The operator was away, or saw late, until then: it cannot be blamed for what it did not see.
     pub excused_until: i64,
     pub too_few: bool,
-    pub bad_content: bool,
+    /// What is not looked at: to see that what it would hide is caught elsewhere too.
+    pub muted: Option<Invariant>,
 }
 
 impl Checker {
@@ -135,6 +137,9 @@ impl Checker {
     }
 
     pub fn fail(&mut self, invariant: Invariant, text: String) {
+        if self.muted == Some(invariant) {
+            return;
+        }
         self.violation.get_or_insert(Violation { invariant, text });
     }
 
@@ -195,7 +200,7 @@ impl Checker {
         self.stands(cluster, done);
         match done.step {
             Step::Remember(memory) => self.remembered(view, cluster, memory),
-            Step::CreateToken | Step::OwnToken { .. } => self.token(cluster, done.step),
+            Step::CreateToken | Step::OwnToken { .. } => self.token(view, cluster, done.step),
             Step::Finalizers { .. } | Step::AdoptStatus | Step::LookAtToken => {}
             Step::Adopt(_) => self.changed(view, cluster, desired, done, now),
             Step::Create(configuration) => {
@@ -222,6 +227,9 @@ impl Checker {
         let (Some(before), Some(after)) = (&done.before, &done.after) else { return };
         self.install_respected(view, cluster, before, after);
         self.belongs(cluster, before);
+        if before.annotation(LEAVING).is_none() && after.annotation(LEAVING).is_some() {
+            self.leaves(view, cluster, desired, before);
+        }
         if is_content_changed(before, after) {
             self.clearing_settled(before, now);
             self.content_allowed(view, cluster, desired, before);

@@ -12,6 +12,8 @@ pub enum Trait {
     Fails(Vec<u8>),
     /// Its apply succeeds, and the Nodes of these machines are not Ready then.
     Breaks(Vec<u8>),
+    /// The same, and the members of the control plane are down too.
+    Downs(Vec<u8>),
     /// Its apply takes so many seconds on these machines.
     Slow(Vec<u8>, i64),
 }
@@ -28,19 +30,26 @@ impl Contents {
     }
 
     pub fn breaks(&self, content: &str, machine: u8) -> bool {
-        matches!(self.traits.get(content), Some(Trait::Breaks(machines)) if machines.contains(&machine))
+        match self.traits.get(content) {
+            Some(Trait::Breaks(machines) | Trait::Downs(machines)) => machines.contains(&machine),
+            Some(Trait::Good | Trait::Fails(_) | Trait::Slow(..)) | None => false,
+        }
+    }
+
+    pub fn downs(&self, content: &str, machine: u8) -> bool {
+        matches!(self.traits.get(content), Some(Trait::Downs(machines)) if machines.contains(&machine))
     }
 
     pub fn takes(&self, content: &str, machine: u8) -> Option<i64> {
         match self.traits.get(content) {
             Some(Trait::Slow(machines, seconds)) if machines.contains(&machine) => Some(*seconds),
-            Some(Trait::Good | Trait::Fails(_) | Trait::Breaks(_) | Trait::Slow(..)) | None => None,
+            Some(Trait::Good | Trait::Fails(_) | Trait::Breaks(_) | Trait::Downs(_) | Trait::Slow(..)) | None => None,
         }
     }
 
     pub fn is_bad(&self, content: &str) -> bool {
         match self.traits.get(content) {
-            Some(Trait::Fails(_) | Trait::Breaks(_)) => true,
+            Some(Trait::Fails(_) | Trait::Breaks(_) | Trait::Downs(_)) => true,
             Some(Trait::Slow(_, seconds)) => *seconds > TIMEOUT,
             Some(Trait::Good) | None => false,
         }

@@ -72,12 +72,22 @@ impl Truth {
         })
     }
 
+    /// It runs what a member of a control plane needs.
+    pub fn is_member_up(&self, machine: &str, now: i64) -> bool {
+        self.machines.get(machine).is_some_and(|hardware| {
+            let serves = |content: &String| !self.contents.downs(content, hardware.number);
+            now >= hardware.down_until
+                && hardware.runs.as_ref().is_some_and(|runs| serves(&runs.content))
+                && hardware.half.as_ref().is_none_or(serves)
+        })
+    }
+
     /// A majority of the members is up.
     pub fn answers(&self, cluster: &str, now: i64) -> bool {
         let Some(members) = self.members.get(cluster).filter(|members| !members.is_empty()) else {
             return false;
         };
-        let up = members.iter().filter(|member| self.is_node_ready(member, now)).count();
+        let up = members.iter().filter(|member| self.is_member_up(member, now)).count();
         up * 2 > members.len()
     }
 

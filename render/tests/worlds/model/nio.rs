@@ -88,7 +88,7 @@ struct Frozen {
 }
 
 /// Who applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     Handler,
     Timer,
@@ -354,7 +354,10 @@ impl World {
                 actor.timer = Timer::sleeps(self.now + pause);
             }
         }
-        self.stir(&uid);
+        let deleted = self.server.by_uid(&uid).is_some_and(|live| live.metadata.deletion_timestamp.is_some());
+        if !apply.fails || deleted {
+            self.at(self.now + 1, Event::Handler(uid));
+        }
     }
 
     fn clean(&mut self, uid: &str, live: &Arc<NixosConfiguration>) {

@@ -124,6 +124,22 @@ impl Server {
         }
     }
 
+    /// The Secret with the token of a cluster is gone.
+    pub fn lose_token(&mut self, cluster: &str) {
+        if let Some(cluster) = self.objects.clusters.get(cluster) {
+            self.objects.tokens.insert(ClusterKey::of(cluster), TokenState::Absent);
+            self.is_new = true;
+        }
+    }
+
+    /// A person restores it, just as it was.
+    pub fn restore_token(&mut self, cluster: &str) {
+        if let Some(cluster) = self.objects.clusters.get(cluster) {
+            self.objects.tokens.insert(ClusterKey::of(cluster), TokenState::Unclaimed { guessable: false });
+            self.is_new = true;
+        }
+    }
+
     pub fn live(&self, name: &str) -> Option<&Arc<NixosConfiguration>> {
         self.objects.configurations.get(name)
     }

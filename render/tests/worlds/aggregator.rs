@@ -1,0 +1,39 @@
+//! The aggregator: what is told of a cluster in its status, by a field manager of its own.
+
+use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
+use nico_render::rollout::Plan;
+use nico_render::status::status;
+use nico_render::{Desired, Observed};
+
+use crate::model::timestamp;
+use crate::run::World;
+
+impl World {
+    /// Tells how a cluster is, from what was seen.
+    pub fn tells_of(&self, cluster: &KubernetesCluster, desired: &Desired, observed: &Observed<'_>, plan: &Plan, now: i64) -> Option<KubernetesClusterStatus> {
+        self.genes.tells_status.then(|| self.planner.tells(status(cluster, Ok(desired), observed, Some(plan), timestamp(now))))
+    }
+
+    /// Writes it: what the applier remembers is not its own, and stays.
+    pub fn write_status(&mut self, cluster: &str, told: KubernetesClusterStatus) {
+        let before = self.server.objects.clusters.get(cluster).and_then(|cluster| cluster.status.clone()).unwrap_or_default();
+        self.server.change_cluster(cluster, |cluster| {
+            let own = cluster.status.take().unwrap_or_default();
+            cluster.status = Some(KubernetesClusterStatus {
+                bootstrapped: own.bootstrapped,
+                applied_machines: own.applied_machines,
+                selected_control_plane_machines: own.selected_control_plane_machines,
+                selected_data_plane_machines: own.selected_data_plane_machines,
+                rebootstrapped: own.rebootstrapped,
+                reinstalled: own.reinstalled,
+                adopted_generation: own.adopted_generation,
+                ..told
+            });
+        });
+        let after = self.server.objects.clusters.get(cluster).and_then(|cluster| cluster.status.clone()).unwrap_or_default();
+        if before != after {
+            self.operator.told += 1;
+            self.note(|| format!("nico tells of {cluster}: {:?}", after.phase));
+        }
+    }
+}
