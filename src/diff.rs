@@ -70,7 +70,9 @@ fn compare(inventory: &Inventory, sight: &Sight) -> Result<ExitCode> {
         all.iter().try_for_each(|one| write(&mut differences, one))
     })?;
     // Last, so that on a terminal nothing comes after it.
-    all.iter().for_each(|one| Report::wipes(&one.desired));
+    for one in &all {
+        Report::wipes(&one.desired);
+    }
     let differs = all.iter().any(|one| !one.drifts.is_empty());
     Ok(match (failed, differs) {
         (true, _) => ExitCode::from(FAILED),

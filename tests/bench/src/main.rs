@@ -4,6 +4,7 @@
 //! With an argument it measures one thing only: `rendering`, `apply` (with `diff`), or `rest`.
 
 #![allow(clippy::print_stdout, reason = "printing is its job")]
+#![allow(clippy::indexing_slicing, reason = "a missing field of JSON is null")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has to say so and end")]
 #![allow(clippy::cast_precision_loss, clippy::arithmetic_side_effects, reason = "figures for people")]
 

@@ -71,7 +71,8 @@ impl Checker {
         let content = cluster.spec.git_ref.clone().unwrap_or_default();
         let before = world.contents.get(&cluster_name).cloned().unwrap_or_default();
         let returned = before.iter().position(|other| *other == content);
-        let is_back = returned.is_some_and(|place| before[place..].iter().any(|other| world.truth.contents.is_bad(other)));
+        let is_back = returned
+            .is_some_and(|place| before[place..].iter().any(|other| world.truth.contents.is_bad(other)));
         let restored = if is_back { Invariant::L6 } else { Invariant::L1 };
         if is_back {
             self.antecedent(Invariant::L6);
