@@ -16,7 +16,7 @@ test: tools control-plane-binaries
 
 ## The main job, on a real API server, from nothing to gone.
 demo: tools control-plane-binaries
-	$(CARGO) build
+	$(CARGO) build --package nico --package nico-nio-stand-in
 	tests/demo.sh
 
 ## Writes the expected output of the fixtures anew. Read the diff before you commit it.
@@ -30,7 +30,8 @@ generate:
 
 ## Ratios, measured side by side in one run.
 bench: tools control-plane-binaries
-	$(CARGO) run --release --package nico-bench
+	$(CARGO) build --release --package nico --package nico-bench
+	target/release/nico-bench
 
 ## Formatting, and clippy with warnings denied.
 lint:
