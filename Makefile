@@ -6,7 +6,7 @@ CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 CONTROL_PLANE := tests/control-plane/bin/control-plane
 
-.PHONY: all test demo bless generate bench lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
+.PHONY: all test demo bless generate bench worlds lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
 
 all: test
 
@@ -32,6 +32,10 @@ generate:
 bench: tools control-plane-binaries
 	$(CARGO) build --release --package nico --package nico-bench
 	target/release/nico-bench
+
+## Random worlds in which the planner rolls out, judged from outside: WORLDS says how many.
+worlds:
+	WORLDS=$${WORLDS:-100000} $(CARGO) test --package nico-render --test worlds
 
 ## Formatting, and clippy with warnings denied.
 lint:
