@@ -6,7 +6,7 @@ CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 CONTROL_PLANE := tests/control-plane/bin/control-plane
 
-.PHONY: all test demo bless generate bench lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
+.PHONY: all test demo bless generate bench worlds lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
 
 all: test
 
@@ -16,7 +16,7 @@ test: tools control-plane-binaries
 
 ## The main job, on a real API server, from nothing to gone.
 demo: tools control-plane-binaries
-	$(CARGO) build
+	$(CARGO) build --package nico --package nico-nio-stand-in
 	tests/demo.sh
 
 ## Writes the expected output of the fixtures anew. Read the diff before you commit it.
@@ -30,7 +30,12 @@ generate:
 
 ## Ratios, measured side by side in one run.
 bench: tools control-plane-binaries
-	$(CARGO) run --release --package nico-bench
+	$(CARGO) build --release --package nico --package nico-bench
+	target/release/nico-bench
+
+## Random worlds in which the planner rolls out, judged from outside: WORLDS says how many.
+worlds:
+	WORLDS=$${WORLDS:-100000} $(CARGO) test --package nico-render --test worlds
 
 ## Formatting, and clippy with warnings denied.
 lint:

@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use k8s_openapi::jiff::SignedDuration;
 
-use crate::{apply, render, run, stdout};
+use crate::{apply, diff, render, run, stdout};
 
 /// The exit code of kubectl diff for "different".
 pub const DIFFERENT: u8 = 1;
@@ -37,6 +37,13 @@ pub enum Command {
     ///
     /// Exits with 0 if all went well, with 1 if --diff found a difference, with 2 after an error.
     Render(Render),
+    /// Prints how what the API server holds differs from what should be.
+    ///
+    /// It is the difference that the operator acts on: server defaults and fields of others are none. A
+    /// configuration is shown as far as it is NICO's, or is to be. Writes nothing, and reads no Secret.
+    ///
+    /// Exits with 0 if there is no difference, with 1 if there is one, with 2 after an error.
+    Diff(Diff),
     /// Makes one pass over an API server, as the operator would.
     Apply(Apply),
     /// Is the operator: makes clusters what they should be, and keeps them so.
@@ -50,6 +57,7 @@ impl Cli {
     pub fn run(&self) -> Result<ExitCode> {
         match &self.command {
             Command::Render(arguments) => render::run(arguments),
+            Command::Diff(arguments) => diff::run(arguments),
             Command::Apply(arguments) => apply::run(arguments),
             Command::Run(arguments) => run::run(arguments),
             Command::Crds => {
@@ -107,6 +115,26 @@ pub enum Format {
     Json,
     /// Only cluster.nix, of one cluster.
     Nix,
+}
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig; absent: the current one.
+    #[arg(long)]
+    pub context: Option<String>,
+
+    /// One namespace; absent: all.
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+
+    /// The repository of clusters that name none.
+    #[arg(long, value_name = "URL")]
+    pub default_git_repo: Option<String>,
 }
 
 /// How to apply.

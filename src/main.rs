@@ -2,6 +2,7 @@
 
 mod apply;
 mod cli;
+mod diff;
 mod input;
 mod output;
 mod render;

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
-use nico_render::{ClusterKey, Completeness, Desired, Inventory, Notice, RenderError, render_all};
+use nico_render::{ClusterKey, Completeness, Desired, Inventory, RenderError, render_all};
 
 use crate::cli::{DIFFERENT, FAILED, Format, Render};
 use crate::input::{self, Objects, Place, Request};
-use crate::output::{self, diff, folder};
+use crate::output::diff::Differences;
+use crate::output::{self, folder};
 use crate::report::{Report, is_coloured};
 use crate::stdout;
 
@@ -56,13 +57,10 @@ pub fn run(arguments: &Render) -> Result<ExitCode> {
     };
     let rendered = choose(arguments, render_all(&inventory))?;
     let Some(desired) = all_or_none(rendered, &origins) else { return Ok(ExitCode::from(FAILED)) };
-    for one in &desired {
-        let others = one.diagnostics.iter().filter(|one| !matches!(one.notice, Notice::WipesDisk { .. }));
-        others.for_each(|diagnostic| Report::diagnostic(&one.cluster, diagnostic));
-    }
+    desired.iter().for_each(Report::all_but_wipes);
     let done = emit(arguments, &desired);
     // Last, so that on a terminal nothing comes after it.
-    desired.iter().for_each(announce_wipes);
+    desired.iter().for_each(Report::wipes);
     done
 }
 
@@ -142,18 +140,6 @@ fn all_or_none(rendered: Rendered, origins: &BTreeMap<ClusterKey, Place>) -> Opt
     whole.then_some(all)
 }
 
-fn announce_wipes(desired: &Desired) {
-    let cluster = &desired.cluster;
-    for diagnostic in &desired.diagnostics {
-        if let Notice::WipesDisk { reinstall } = diagnostic.notice {
-            let machine = diagnostic.machine.as_deref().unwrap_or_default();
-            let again =
-                if reinstall { ", which was installed before: reinstall-for asks for it" } else { "" };
-            Report::alarm(format_args!("WIPES THE DISK of machine {machine} (cluster {cluster}){again}"));
-        }
-    }
-}
-
 fn emit(arguments: &Render, desired: &[Desired]) -> Result<ExitCode> {
     if let Some(directory) = &arguments.output_dir {
         let kept = folder::write(directory, &folder::files(desired)?, &scope(arguments, desired))
@@ -171,7 +157,7 @@ fn emit(arguments: &Render, desired: &[Desired]) -> Result<ExitCode> {
         let changes = folder::compare(directory, &folder::files(desired)?, &scope(arguments, desired))
             .with_context(|| directory.display().to_string())?;
         let coloured = is_coloured(&io::stdout());
-        stdout::stream(|out| diff::write(out, directory, &changes, coloured))?;
+        stdout::stream(|out| Differences::new(out, coloured).folder(directory, &changes))?;
         return Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) });
     }
     stdout::stream(|out| match arguments.output {

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use nico_render::{ClusterKey, Diagnostic, Severity};
+use nico_render::{ClusterKey, Desired, Diagnostic, Notice, Severity};
 
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
@@ -46,8 +46,27 @@ impl Report {
         }
     }
 
+    /// What there is to say about a rendering, but for what [`Report::wipes`] says last.
+    pub fn all_but_wipes(desired: &Desired) {
+        let others = desired.diagnostics.iter().filter(|one| !matches!(one.notice, Notice::WipesDisk { .. }));
+        others.for_each(|diagnostic| Self::diagnostic(&desired.cluster, diagnostic));
+    }
+
+    /// The disks that would be wiped.
+    pub fn wipes(desired: &Desired) {
+        let cluster = &desired.cluster;
+        for diagnostic in &desired.diagnostics {
+            if let Notice::WipesDisk { reinstall } = diagnostic.notice {
+                let machine = diagnostic.machine.as_deref().unwrap_or_default();
+                let again =
+                    if reinstall { ", which was installed before: reinstall-for asks for it" } else { "" };
+                Self::alarm(format_args!("WIPES THE DISK of machine {machine} (cluster {cluster}){again}"));
+            }
+        }
+    }
+
     /// Nobody shall miss it.
-    pub fn alarm(message: impl Display) {
+    fn alarm(message: impl Display) {
         write("warning", RED, RED, &message.to_string());
     }
 }

@@ -20,7 +20,7 @@ use crate::cli::{LogFormat, Run};
 use crate::input;
 use crate::report::is_coloured;
 
-/// What is logged, unless RUST_LOG says otherwise.
+/// What is logged, unless `RUST_LOG` says otherwise.
 const LOG: &str = "info,kube_runtime=warn,kube_client=warn";
 
 /// Runs it.

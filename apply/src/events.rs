@@ -96,7 +96,8 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         | Done::Remembered
         | Done::StatusAdopted
         | Done::Adopted(_)
-        | Done::TokenOwned { guessable: false } => return None,
+        | Done::TokenOwned { guessable: false }
+        | Done::Changed { purpose: Purpose::Nudge, .. } => return None,
         Done::Finalizers(FinalizerChange::TakenOver) => ("Adopted", EventType::Normal),
         Done::Finalizers(FinalizerChange::Released) => ("Deleted", EventType::Normal),
         Done::TokenCreated => ("TokenCreated", EventType::Normal),
@@ -108,10 +109,8 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         Done::Changed { purpose: Purpose::Content, .. } => ("Updated", EventType::Normal),
         Done::Changed { purpose: Purpose::Confirmation, .. } => ("Confirming", EventType::Normal),
         Done::Changed { purpose: Purpose::Leaving, .. } => ("Leaving", EventType::Normal),
-        Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, against, .. } if against.is_empty() => {
-            return None;
-        }
-        Done::Changed { purpose: Purpose::Metadata | Purpose::Nudge, .. } => ("PutBack", EventType::Warning),
+        Done::Changed { purpose: Purpose::Metadata, against, .. } if against.is_empty() => return None,
+        Done::Changed { purpose: Purpose::Metadata, .. } => ("PutBack", EventType::Warning),
         Done::Deleted { .. } => ("Removing", EventType::Normal),
         Done::Released(_) => ("Released", EventType::Warning),
     };

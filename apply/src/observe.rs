@@ -28,6 +28,17 @@ pub struct Scope<'a> {
 
 /// Reads it: the inventory, and what only the rollout looks at.
 pub async fn observe(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, Sight), ApplyError> {
+    let (inventory, mut sight) = observe_objects(client, scope).await?;
+    let tokens = Tokens::default();
+    for cluster in &inventory.clusters {
+        tokens.look(client, cluster).await?;
+    }
+    sight.tokens = tokens.all();
+    Ok((inventory, sight))
+}
+
+/// The same, but no Secret is read: nothing is known of the join tokens.
+pub async fn observe_objects(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, Sight), ApplyError> {
     let dialect = kinds::check(client).await?;
     let interned = Interned::default();
     let held: Vec<Arc<HeldConfiguration>> =
@@ -48,11 +59,6 @@ pub async fn observe(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, S
         completeness: Completeness::Whole,
         observed_at: Some(now()),
     };
-    let tokens = Tokens::default();
-    for cluster in &inventory.clusters {
-        tokens.look(client, cluster).await?;
-    }
-    sight.tokens = tokens.all();
     Ok((inventory, sight))
 }
 

@@ -97,12 +97,13 @@ fn judge(secret: &Secret, cluster: &KubernetesCluster) -> TokenState {
     let owner = secret.owner_references().iter().find(|owner| owner.controller == Some(true));
     let labelled = secret.labels().get(LABEL_CLUSTER) == Some(&cluster.name_any());
     let owned = owner.is_some_and(|owner| cluster.uid().is_some_and(|uid| uid == owner.uid));
-    match (only_token, owner.is_some(), owned, labelled) {
-        (true, _, true, true) => TokenState::Own { guessable },
-        (true, _, true, false) => TokenState::Unclaimed { guessable },
-        (true, false, false, true) => TokenState::Unclaimed { guessable },
-        (true, false, false, false) if guessable => TokenState::Unclaimed { guessable },
-        (true | false, _, _, _) => TokenState::Foreign,
+    // Without any owner, the label says whose it is; the Python operator's has none, and is known by its content.
+    let unowned = owner.is_none() && (labelled || guessable);
+    match (only_token, owned, labelled) {
+        (true, true, true) => TokenState::Own { guessable },
+        (true, true, false) => TokenState::Unclaimed { guessable },
+        (true, false, _) if unowned => TokenState::Unclaimed { guessable },
+        (true | false, _, _) => TokenState::Foreign,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod cluster_nix;
 mod configuration;
 mod desired;
 mod diagnostic;
+mod drift;
 mod error;
 pub mod fields;
 pub mod files;
@@ -28,6 +29,7 @@ pub use desired::{
     Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all, render_each,
 };
 pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
+pub use drift::{Drift, drift};
 pub use error::{MAX_BYTES, RenderError};
 pub use inventory::{ClusterKey, Completeness, Inventory};
 pub use memory::Memory;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::stage::{CONFIGURATIONS, Stage};
 
 /// The commit that the recorded machines run.
-const COMMIT: &str = "61d63c7b4b2b7da96a70aee111c952dc39159fce";
+pub const COMMIT: &str = "61d63c7b4b2b7da96a70aee111c952dc39159fce";
 const PYTHON: &str = "OpenAPI-Generator";
 const KOPF: &str = "kopf";
 const MARKER: &str = "kopf.zalando.org/KopfFinalizerMarker";
@@ -56,7 +56,7 @@ async fn put_as(stage: &Stage<'_>, object: &Value, manager: &str) -> Value {
 }
 
 /// Puts everything there, owners made to fit. `edit` is what a person changed meanwhile in the cluster's spec.
-async fn put_recorded(stage: &Stage<'_>, edit: &Value) -> Value {
+pub async fn put_recorded(stage: &Stage<'_>, edit: &Value) -> Value {
     for machine in recorded("machines.yaml") {
         put_as(stage, &machine, "kubectl-client-side-apply").await;
     }
@@ -107,8 +107,14 @@ async fn adopted(prefix: &str, edit: Value) -> (Stage<'static>, nico_harness::Pr
     let after = wait_adopted(&stage).await;
     assert_eq!(before, files(&after), "no file changes");
     for configuration in &after {
-        let foreign = configuration["metadata"]["managedFields"].as_array().into_iter().flatten();
-        assert_eq!(foreign.count(), 0, "kubectl shows none");
+        let name = configuration["metadata"]["name"].as_str().unwrap();
+        let text = stage.kubectl(&["get", CONFIGURATIONS, name, "--show-managed-fields", "-o", "json"]).await;
+        let live: Value = serde_json::from_str(&text).unwrap();
+        let managed = live["metadata"]["managedFields"].as_array().unwrap();
+        let theirs =
+            managed.iter().filter(|entry| entry["manager"] == PYTHON && entry["subresource"].is_null());
+        let held: Vec<_> = theirs.filter(|entry| entry["fieldsV1"]["f:spec"].is_object()).collect();
+        assert!(held.is_empty(), "no field is the old operator's any more: {held:?}");
     }
     let cluster = stage.get("kubernetescluster", "home").await;
     assert_eq!(cluster["metadata"]["finalizers"], json!(["nico.homystack.com/cleanup"]));
@@ -132,6 +138,19 @@ async fn the_recorded_objects_are_taken_over_once_and_no_machine_notices() {
     let (stage, operator) = adopted("adopted", json!({})).await;
     assert_undisturbed(&stage, &operator).await;
     stage.wait_condition("home", "TokenGuessable").await;
+    // Nobody stands in the way of the next content.
+    let before = stage.list(CONFIGURATIONS).await;
+    let trigger = json!({ "spec": { "rollout": { "trigger": "again", "minReadySeconds": 1 } } });
+    stage.patch("kubernetescluster", "home", "person", &trigger).await;
+    stage
+        .wait("new content", async || {
+            let after = stage.list(CONFIGURATIONS).await;
+            let changed = before.iter().zip(&after).filter(|(before, after)| {
+                before["spec"]["additionalFiles"] != after["spec"]["additionalFiles"]
+            });
+            if changed.count() > 0 { Ok(()) } else { Err("none") }
+        })
+        .await;
     let events = stage.events().await;
     let told = events.iter().filter(|event| event.starts_with("Adopted: ")).count();
     assert_eq!(told, 1, "{events:?}");

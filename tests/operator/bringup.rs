@@ -1,8 +1,10 @@
 //! A cluster comes up: the head first, then the others; each disk is wiped once.
 
+use nico_harness::Process;
+use nico_harness::process::Stream;
 use serde_json::json;
 
-use crate::stage::{CONFIGURATIONS, Stage, cluster};
+use crate::stage::{BOUND, CONFIGURATIONS, Stage, cluster};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_machines_become_a_cluster_and_each_disk_is_wiped_once() {
@@ -40,7 +42,7 @@ async fn eight_machines_become_a_cluster_and_each_disk_is_wiped_once() {
     assert!(!first("node-2").overlaps(&first("node-3")), "control planes come one at a time");
     let events = stage.events().await;
     assert!(events.iter().any(|event| event.starts_with("Installing: home-node-1")), "{events:?}");
-    assert!(operator.terminate(crate::stage::BOUND).await.unwrap().success());
+    assert!(operator.terminate(BOUND).await.unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,5 +92,25 @@ async fn nothing_is_created_for_a_paused_cluster_and_full_install_is_cleared_all
     assert_eq!(stage.configurations().await, ["home-node-1"]);
     stage.patch("kubernetescluster", "home", "person", &json!({ "spec": { "paused": false } })).await;
     stage.wait_installed(2).await;
+    assert_eq!(stage.control().log().installations("node-1"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_pass_that_waits_sees_the_head_installed() {
+    let stage = Stage::new("once").await;
+    stage.machines(2).await;
+    stage.put(&[cluster("home", 2, 0, &json!({}))]).await;
+    let arguments = ["apply", "--once", "--wait", "-n", stage.namespace.name()];
+    let kubeconfig = crate::stage::shared_account().await.kubeconfig();
+    let once = Process::start(env!("CARGO_BIN_EXE_nico"), |command| {
+        command.args(arguments).arg("--kubeconfig").arg(&kubeconfig);
+    });
+    let status = once.ended(BOUND).await.unwrap();
+    assert!(status.success());
+    let told = once.text(Stream::Out);
+    assert!(told.contains("home-node-1 is created, which WIPES THE DISK"), "{told}");
+    assert!(told.contains("home-node-1: fullInstall is taken off"), "{told}");
+    let all = stage.wait_installed(1).await;
+    assert_eq!(all.len(), 1, "it makes one pass, and no more");
     assert_eq!(stage.control().log().installations("node-1"), 1);
 }

@@ -130,7 +130,7 @@ async fn an_unreachable_machine_is_waited_for_by_name_until_it_is_forced() {
     stage.wait_gone("nixosconfigurations,secrets").await;
     let log = stage.control().log();
     assert!(log.runs_of("node-5", Kind::Cleanup).is_empty());
-    assert_eq!(log.runs_of("node-4", Kind::Cleanup).len(), 1);
+    assert!(!log.runs_of("node-4", Kind::Cleanup).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,7 +39,7 @@ async fn life(k: u64) -> bool {
     let proxy = Proxy::to(control_plane.config().await).counting(counted).start();
     let kubeconfig = account.at(&proxy.url()).kubeconfig();
     stage.put(&[machine("node-1", "a"), machine("node-2", "b"), machine("node-3", "b")]).await;
-    let first = Arc::new(stage.operator_with(&kubeconfig, &[]).await);
+    let first = Arc::new(stage.operator_with(&kubeconfig, &[]));
     let killing = first.clone();
     let killed = proxy
         .after_write(k, async move |_call| {
@@ -57,7 +57,7 @@ async fn life(k: u64) -> bool {
     let mut second: Option<Process> = None;
     let reviving = async {
         killed.happened(BOUND * 4).await;
-        second = Some(stage.operator_with(&kubeconfig, &[]).await);
+        second = Some(stage.operator_with(&kubeconfig, &[]));
         std::future::pending::<()>().await;
     };
     tokio::select! {

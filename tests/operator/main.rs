@@ -1,4 +1,4 @@
-//! The operator, as it is installed: the real binary with the rights of its ServiceAccount, on a real API
+//! The operator, as it is installed: the real binary with the rights of its `ServiceAccount`, on a real API
 //! server, beside a stand-in for NIO whose log of applies and wipes is the truth.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -10,9 +10,13 @@ mod adoption;
 mod bringup;
 mod deletion;
 mod edits;
+mod faults;
+mod invariants;
 mod killed;
 mod outage;
 mod quiet;
+mod ready;
 mod replicas;
 mod restore;
+mod rights;
 mod stage;

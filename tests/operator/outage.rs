@@ -18,7 +18,7 @@ async fn it_recovers_from_the_loss_of_its_servers() {
     let stage = Stage::on(&control_plane, "outage").await;
     let account = operators_account(&control_plane).await;
     stage.machines(5).await;
-    let operator = stage.operator_with(&account.kubeconfig(), &[]).await;
+    let operator = stage.operator_with(&account.kubeconfig(), &[]);
     stage.put(&[cluster("home", 2, 2, &json!({}))]).await;
     stage
         .wait("the head", async || (!stage.configurations().await.is_empty()).then_some(()).ok_or("none"))

@@ -17,6 +17,20 @@ pub async fn passes(stage: &Stage<'_>, operator: &Process, count: u64) {
         .await;
 }
 
+/// Waits until the last thing that there is to do, or to tell, is done.
+pub async fn calm(stage: &Stage<'_>, operator: &Process) {
+    let mut calm = 0;
+    stage
+        .wait("five passes without a request", async || {
+            let from = stage.control_plane.audit_mark().await;
+            passes(stage, operator, 1).await;
+            let to = stage.control_plane.audit_mark().await;
+            calm = if asked(stage, from, to).is_empty() { calm + 1 } else { 0 };
+            if calm >= 5 { Ok(()) } else { Err(format!("{calm}")) }
+        })
+        .await;
+}
+
 /// How many turns of all clusters have ended.
 async fn turns(address: &str) -> u64 {
     let metrics = page(address, "/metrics").await;
@@ -56,20 +70,10 @@ async fn at_rest_nothing_is_asked_and_nothing_is_written() {
     let account = shared_account().await;
     let arguments = ["--leader-elect", "--leader-elect-namespace", stage.namespace.name()];
     stage.allow_lease().await;
-    let operator = stage.operator_with(&account.kubeconfig(), &arguments).await;
+    let operator = stage.operator_with(&account.kubeconfig(), &arguments);
     stage.put(&[cluster("home", 2, 1, &json!({}))]).await;
     stage.wait_installed(3).await;
-    // Until the last thing that there is to do, or to tell, is done.
-    let mut calm = 0;
-    stage
-        .wait("five passes without a request", async || {
-            let from = stage.control_plane.audit_mark().await;
-            passes(&stage, &operator, 1).await;
-            let to = stage.control_plane.audit_mark().await;
-            calm = if asked(&stage, from, to).is_empty() { calm + 1 } else { 0 };
-            if calm >= 5 { Ok(()) } else { Err(format!("{calm}")) }
-        })
-        .await;
+    calm(&stage, &operator).await;
     let from = stage.control_plane.audit_mark().await;
     passes(&stage, &operator, 20).await;
     let to = stage.control_plane.audit_mark().await;

@@ -42,7 +42,7 @@ async fn accounts(stage: &Stage<'_>) -> [ServiceAccount; 2] {
     made.try_into().unwrap()
 }
 
-async fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
+fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
     let arguments = [
         "--leader-elect",
         "--leader-elect-namespace",
@@ -54,7 +54,7 @@ async fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
         "--leader-elect-retry-period",
         "500ms",
     ];
-    stage.operator_with(kubeconfig, &arguments).await
+    stage.operator_with(kubeconfig, &arguments)
 }
 
 async fn wait_leads(replica: &Process) {
@@ -80,9 +80,9 @@ async fn when_the_leader_is_killed_the_other_acts() {
     let stage = Stage::new("replicas").await;
     let [first, second] = accounts(&stage).await;
     stage.machines(2).await;
-    let leader = replica(&stage, &first.kubeconfig()).await;
+    let leader = replica(&stage, &first.kubeconfig());
     wait_leads(&leader).await;
-    let other = replica(&stage, &second.kubeconfig()).await;
+    let other = replica(&stage, &second.kubeconfig());
     let address = metrics_address(&other).await;
     // It stands by, with warm caches.
     wait_until("the other to be ready", BOUND, async || {
@@ -118,9 +118,9 @@ async fn what_a_stopped_leader_still_sends_does_no_harm() {
     stage.machines(5).await;
     let proxy =
         Proxy::to(stage.control_plane.config().await).counting(|call| call.is_about(CONFIGURATIONS)).start();
-    let leader = Arc::new(replica(&stage, &first.at(&proxy.url()).kubeconfig()).await);
+    let leader = Arc::new(replica(&stage, &first.at(&proxy.url()).kubeconfig()));
     wait_leads(&leader).await;
-    let other = replica(&stage, &second.kubeconfig()).await;
+    let other = replica(&stage, &second.kubeconfig());
     // In the middle of the creations it stands still, with one on its way, until the other has done them all.
     let standing = leader.clone();
     let (stopped, is_stopped) = oneshot::channel();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 /// For what takes a moment on an idle machine.
-pub const BOUND: Duration = Duration::from_secs(120);
+pub const BOUND: Duration = Duration::from_mins(2);
 pub const CONFIGURATIONS: &str = "nixosconfigurations";
 
 /// A namespace, and who acts in it.
@@ -22,7 +22,7 @@ pub struct Stage<'a> {
     nio: Option<Nio>,
 }
 
-/// The ServiceAccount that the operator runs with, bound to the roles that are delivered.
+/// The `ServiceAccount` that the operator runs with, bound to the roles that are delivered.
 pub async fn operators_account(control_plane: &ControlPlane) -> ServiceAccount {
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "nico-system" } });
     put_in(control_plane, "default", &[namespace]).await;
@@ -69,11 +69,11 @@ impl<'a> Stage<'a> {
 
     /// Starts the operator for this namespace alone, with the rights that are delivered.
     pub async fn operator(&self) -> Process {
-        self.operator_with(&shared_account().await.kubeconfig(), &[]).await
+        self.operator_with(&shared_account().await.kubeconfig(), &[])
     }
 
     /// The same with another kubeconfig, and more arguments.
-    pub async fn operator_with(&self, kubeconfig: &Path, more: &[&str]) -> Process {
+    pub fn operator_with(&self, kubeconfig: &Path, more: &[&str]) -> Process {
         Process::start(env!("CARGO_BIN_EXE_nico"), |command| {
             command
                 .args(["run", "--namespace", self.namespace.name(), "--interval", "1s"])

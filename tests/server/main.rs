@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "these are tests")]
 
 mod apply;
+mod diff;
 mod fields;
 mod readers;
 mod rules;

@@ -1,9 +1,9 @@
 //! The examples of `fixtures/rules.yaml`, on a real API server: the same verdict, the same words.
 
 use nico_harness::ControlPlane;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::kubectl;
+use crate::support::{cluster, kubectl, put, put_status};
 
 #[path = "../../crds/tests/support/examples.rs"]
 mod examples;
@@ -45,5 +45,25 @@ async fn a_person_reads_what_a_field_means() {
     let definition: Value = serde_json::from_str(&columns).unwrap();
     let columns = definition["spec"]["versions"][0]["additionalPrinterColumns"].as_array().unwrap();
     let columns: Vec<_> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
-    assert_eq!(columns, ["Phase", "Control Plane", "Data Plane", "Kubeconfig", "Age"]);
+    assert_eq!(columns, ["Phase", "Control Plane", "Data Plane", "Kubeconfig", "Rollout", "Waiting", "Age"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_sees_at_once_what_waits_first() {
+    let control_plane = ControlPlane::shared().await;
+    let namespace = control_plane.namespace("columns").await;
+    put(control_plane, &namespace, &[cluster("home", &json!({}))]).await;
+    let status = json!({
+        "phase": "ControlPlaneReady", "controlPlaneReady": "3/3", "dataPlaneReady": "4/5",
+        "rollout": { "progress": "5/8", "updated": 5, "total": 8, "waiting": ["machine node-4 waits", "and 2 more"] },
+    });
+    put_status(control_plane, &namespace, "kcluster", "home", &status).await;
+    let narrow = kubectl(control_plane, &["get", "kcluster", "-n", namespace.name()]).await;
+    let wide = kubectl(control_plane, &["get", "kcluster", "-n", namespace.name(), "-o", "wide"]).await;
+    for shown in ["ControlPlaneReady", "3/3", "4/5"] {
+        assert!(narrow.contains(shown) && wide.contains(shown), "{wide}");
+    }
+    for shown in ["5/8", "machine node-4 waits"] {
+        assert!(!narrow.contains(shown) && wide.contains(shown), "{wide}");
+    }
 }

@@ -182,15 +182,15 @@ impl<T: Held> Watch<T> {
             };
             let (items, metadata) = timeout(self.patience(), page).await.map_err(|_| silent())??;
             self.store.lives(None);
-            items.into_iter().for_each(|object| self.gather(object, &mut objects));
-            match metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => {
-                    let version = metadata.resource_version.unwrap_or_default();
-                    self.settle(objects, &version);
-                    return Ok(End::From(version));
-                }
+            for object in items {
+                self.gather(object, &mut objects);
             }
+            let Some(token) = metadata.continue_.filter(|token| !token.is_empty()) else {
+                let version = metadata.resource_version.unwrap_or_default();
+                self.settle(objects, &version);
+                return Ok(End::From(version));
+            };
+            params = params.continue_token(&token);
         }
     }
 

@@ -76,10 +76,12 @@ impl fmt::Display for Done {
                 let what = match purpose {
                     Purpose::ClearFullInstall => "fullInstall is taken off",
                     Purpose::Content => "gets new content",
+                    Purpose::Confirmation => {
+                        "gets its content once more, as an apply of the one before may have ended late"
+                    }
+                    Purpose::Leaving => "begins to leave",
+                    Purpose::Nudge => "is to be looked at by NIO at once",
                     Purpose::Metadata => "is set right",
-                    Purpose::Confirmation => "gets the same content once more, to confirm it",
-                    Purpose::Leaving => "its machine begins to leave",
-                    Purpose::Nudge => "NIO is made to look at it",
                 };
                 write!(f, "{}: {what} ({})", target.configuration, fields.join(", "))?;
                 if against.is_empty() { Ok(()) } else { write!(f, ", against {}", against.join(", ")) }

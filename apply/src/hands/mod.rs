@@ -120,10 +120,11 @@ impl<'a> Hands<'a> {
 
     fn note(&mut self, error: ApplyError) {
         let key = ClusterKey::of(&self.cluster);
-        match &error {
+        if let ApplyError::Conflict { what } = &error {
             // Somebody was faster: the next plan knows more.
-            ApplyError::Conflict { what } => info!(cluster = %key, what, "has changed meanwhile"),
-            other => warn!(cluster = %key, error = crate::error::chain(other), "a write failed"),
+            info!(cluster = %key, what, "has changed meanwhile");
+        } else {
+            warn!(cluster = %key, error = crate::error::chain(&error), "a write failed");
         }
         self.turn.errors.push(error);
     }

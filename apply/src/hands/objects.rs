@@ -6,7 +6,10 @@ use kube::{Resource, ResourceExt};
 use nico_crds::names::{KOPF_FINALIZER, join_token_secret};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
 use nico_render::Memory;
+use nico_render::fields::body;
 use nico_render::rollout::{Purpose, Target, Write};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::writer::Writer;
@@ -87,7 +90,7 @@ impl Writer {
         let params = if told { self.tell() } else { self.apply().force() };
         let what = || format!("the status of {}", describe(cluster));
         let api = self.clusters(&namespace);
-        let patch = Patch::Apply(patch);
+        let patch = applied(&patch)?;
         self.write("patch", "kubernetesclusters/status", what, api.patch_status(&name, &params, &patch)).await
     }
 
@@ -98,7 +101,7 @@ impl Writer {
     ) -> Result<NixosConfiguration, ApplyError> {
         object.metadata.resource_version = Some(CREATE_ONLY.to_owned());
         let api = self.configurations(&object.namespace().unwrap_or_default());
-        let (name, params, patch) = (object.name_any(), self.apply(), Patch::Apply(&object));
+        let (name, params, patch) = (object.name_any(), self.apply(), applied(&object)?);
         self.write("create", CONFIGURATIONS, || describe(&object), api.patch(&name, &params, &patch)).await
     }
 
@@ -113,14 +116,14 @@ impl Writer {
             // It wipes a disk if it does not get through.
             Purpose::ClearFullInstall => true,
             Purpose::Content
-            | Purpose::Metadata
             | Purpose::Confirmation
+            | Purpose::Metadata
             | Purpose::Leaving
             | Purpose::Nudge => !write.against.is_empty(),
         };
         let params = if forced { self.apply().force() } else { self.apply() };
         let api = self.configurations(&object.namespace().unwrap_or_default());
-        let (name, patch) = (object.name_any(), Patch::Apply(&object));
+        let (name, patch) = (object.name_any(), applied(&object)?);
         self.write("patch", CONFIGURATIONS, || describe(&object), api.patch(&name, &params, &patch)).await
     }
 
@@ -149,7 +152,7 @@ impl Writer {
     ) -> Result<NixosConfiguration, ApplyError> {
         let api = self.configurations(namespace);
         let live = self.read("a NixosConfiguration", api.get(&target.configuration)).await?;
-        self.same(&live, target)?;
+        same(&live, target)?;
         let others = live.finalizers().iter().filter(|finalizer| finalizer.as_str() != KOPF_FINALIZER);
         let patch = json_patch(json!([
             { "op": "test", "path": "/metadata/uid", "value": target.uid },
@@ -177,18 +180,25 @@ impl Writer {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &cluster.namespace().unwrap_or_default());
         let live = self.read("the Secret with the join token", api.get_metadata(&name)).await?;
         let version = live.metadata.resource_version.unwrap_or_default();
-        let claim = Patch::Apply(token::claim(cluster, &live.metadata.uid.unwrap_or_default(), &version));
+        let claim = applied(&token::claim(cluster, &live.metadata.uid.unwrap_or_default(), &version))?;
         let what = || format!("the Secret {name}");
         let params = self.apply().force();
         let request = api.patch(&name, &params, &claim);
         self.write("patch", SECRETS, what, request).await
     }
+}
 
-    fn same(&self, live: &NixosConfiguration, target: &Target) -> Result<(), ApplyError> {
-        let same = live.metadata.uid.as_ref() == Some(&target.uid)
-            && live.metadata.resource_version.as_ref() == Some(&target.resource_version);
-        if same { Ok(()) } else { Err(ApplyError::Conflict { what: describe(live) }) }
-    }
+/// That it is still what the step was decided on.
+fn same(live: &NixosConfiguration, target: &Target) -> Result<(), ApplyError> {
+    let same = live.metadata.uid.as_ref() == Some(&target.uid)
+        && live.metadata.resource_version.as_ref() == Some(&target.resource_version);
+    if same { Ok(()) } else { Err(ApplyError::Conflict { what: describe(live) }) }
+}
+
+/// The body of an apply. The server reads it as YAML, also where it is JSON: some characters have to be
+/// written otherwise to arrive.
+fn applied(object: &impl Serialize) -> Result<Patch<Box<RawValue>>, ApplyError> {
+    Ok(Patch::Apply(RawValue::from_string(body(object)?)?))
 }
 
 fn json_patch(operations: Value) -> Result<Patch<()>, ApplyError> {

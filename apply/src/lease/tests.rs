@@ -175,6 +175,11 @@ fn soon(terms: &Terms) -> Instant {
     }
 }
 
+/// What never ends fails.
+async fn bounded(lost: impl Future<Output = ()>) {
+    tokio::time::timeout(Duration::from_secs(30), lost).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_term_ends_by_the_clock_though_nobody_says_so() {
     let (terms, leadership) = Terms::unknown();
@@ -184,8 +189,8 @@ async fn a_term_ends_by_the_clock_though_nobody_says_so() {
     let until = soon(&terms);
     // Also where whoever could say so is gone.
     drop(terms);
-    term.lost().await;
-    leadership.lost().await;
+    bounded(term.lost()).await;
+    bounded(leadership.lost()).await;
     assert!(Instant::now() >= until);
     assert!(!term.is_valid() && !leadership.is_valid());
     assert_eq!(leadership.valid_until(), None);
@@ -198,7 +203,7 @@ async fn a_term_that_has_ended_never_goes_on() {
     terms.lead(Some(Instant::now() + HOUR));
     let first = leadership.acquired().await;
     soon(&terms);
-    first.lost().await;
+    bounded(first.lost()).await;
     assert!(terms.has_lapsed());
     assert!(!terms.has_lapsed(), "it is told once");
 
@@ -212,7 +217,7 @@ async fn a_term_that_has_ended_never_goes_on() {
 
     assert!(terms.end("stands by: other leads".to_owned()));
     assert!(!second.is_valid() && !leadership.is_valid());
-    second.lost().await;
+    bounded(second.lost()).await;
     assert_eq!(leadership.status(), "stands by: other leads");
     assert!(!terms.end("stands by: other leads".to_owned()), "it had ended");
 }

@@ -14,6 +14,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// A cache that has not seen our own write by then is not waited for: what it shows binds the next one.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// So often in a row somebody else may have been faster.
+const STUMBLES: u32 = 5;
 /// For so long the same hand on the same configuration is not taken back a second time.
 const TRUCE: SignedDuration = SignedDuration::from_mins(10);
 
@@ -27,6 +29,7 @@ pub(crate) struct Account {
     /// A turn is under way.
     pub busy: bool,
     failures: u32,
+    stumbles: u32,
     not_before: Option<Instant>,
     written: Vec<Seen>,
     written_at: Option<Instant>,
@@ -93,9 +96,16 @@ impl Account {
         times.extend(managers.iter().map(|manager| PutBack { manager: manager.clone(), at }));
     }
 
+    /// Somebody was faster once more. So often in a row is no chance.
+    pub fn stumbled_too_often(&mut self) -> bool {
+        self.stumbles = self.stumbles.saturating_add(1);
+        self.stumbles > STUMBLES
+    }
+
     /// It went well.
     pub fn succeeded(&mut self) {
         self.failures = 0;
+        self.stumbles = 0;
         self.not_before = None;
     }
 

@@ -2,6 +2,7 @@
 
 mod decision;
 mod ledger;
+mod outcome;
 mod pulse;
 mod turn;
 
@@ -19,11 +20,10 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 
-use crate::ApplyError;
 use crate::cache::{CacheSettings, Caches};
 use crate::events::Herald;
+use crate::hands::Turn;
 use crate::hands::writer::{IN_FLIGHT, Writer};
-use crate::hands::{Done, Turn};
 use crate::lease::{Leadership, Term};
 use crate::metrics::Metrics;
 use crate::observe::now;
@@ -280,92 +280,6 @@ impl Operator {
 }
 
 impl Operator {
-    /// A turn has ended.
-    fn ended(&mut self, key: &ClusterKey, turn: Option<Turn>, took: Duration) {
-        self.ledger.account(key).busy = false;
-        let Some(turn) = turn else {
-            self.panicked(key);
-            return;
-        };
-        self.count(key, &turn, took);
-        let account = self.ledger.account(key);
-        for done in &turn.done {
-            if let Done::Changed { target, against, .. } = done {
-                account.took_back(&target.uid, against, now());
-            }
-        }
-        let moved_on = turn.looked || !turn.done.is_empty();
-        account.wrote(turn.seen);
-        let worst = turn.errors.iter().find(|error| !is_passing(error));
-        match worst {
-            Some(_) => self.back_off(key),
-            None => {
-                // A look alone is no success of what failed before.
-                if !turn.looked {
-                    account.succeeded();
-                }
-                // What was written comes back by the caches; what was only looked at does not.
-                if moved_on || !turn.errors.is_empty() {
-                    self.mark(key.namespace.clone());
-                }
-            }
-        }
-    }
-
-    fn count(&self, key: &ClusterKey, turn: &Turn, took: Duration) {
-        let metrics = self.metrics.cluster(key);
-        match turn.errors.first() {
-            None => metrics.succeeded(took),
-            Some(error) => metrics.failed(error.kind(), took),
-        }
-        for error in &turn.errors {
-            if matches!(error, ApplyError::Conflict { .. } | ApplyError::Contested { .. }) {
-                metrics.conflicted();
-            }
-        }
-        for done in &turn.done {
-            match done {
-                Done::Created { role, .. } => metrics.created(*role),
-                Done::Deleted { .. } => metrics.deleted(),
-                Done::Finalizers(_)
-                | Done::StatusAdopted
-                | Done::Remembered
-                | Done::TokenCreated
-                | Done::TokenOwned { .. }
-                | Done::Adopted(_)
-                | Done::Withheld { .. }
-                | Done::Changed { .. }
-                | Done::Released(_) => {}
-            }
-        }
-    }
-
-    /// A panic is contained, counted, and the cluster left alone for a while.
-    fn panicked(&mut self, key: &ClusterKey) {
-        error!(cluster = %key, "a turn has panicked");
-        self.metrics.cluster(key).panicked();
-        self.back_off(key);
-    }
-
-    fn back_off(&mut self, key: &ClusterKey) {
-        let pause = self.ledger.account(key).failed();
-        warn!(cluster = %key, seconds = pause.as_secs(), "is tried again later");
-        let again = after(jittered(pause));
-        let due = self.due.entry(key.namespace.clone()).or_insert(again);
-        *due = (*due).min(again);
-    }
-
-    fn forget_others(&mut self, namespace: &str, there: &[ClusterKey]) {
-        for gone in self.ledger.forget_others(namespace, there) {
-            info!(cluster = %gone, "is gone");
-            self.metrics.forget(&gone);
-        }
-        self.tools.tokens.retain(namespace, there);
-        if there.is_empty() {
-            self.took.remove(namespace);
-        }
-    }
-
     /// Lets the writes in flight end, and begins none.
     async fn finish(mut self) {
         self.tools.writer.stop();
@@ -374,11 +288,6 @@ impl Operator {
             warn!("a write in flight did not end in time");
         }
     }
-}
-
-/// It passes by itself: somebody was faster, or this replica leads no longer.
-const fn is_passing(error: &ApplyError) -> bool {
-    matches!(error, ApplyError::Conflict { .. } | ApplyError::NotLeading)
 }
 
 /// Until the leadership changes from what it was.

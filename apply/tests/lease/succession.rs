@@ -115,6 +115,20 @@ async fn who_only_stood_by_releases_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_lost_the_lease_does_not_release_it_for_another() {
+    let control_plane = ControlPlane::shared().await;
+    let namespace = control_plane.namespace("has-lost").await;
+    let a = Contender::of(control_plane, &namespace, "a").await;
+    let term = a.leads().await;
+    let patch = Patch::Merge(json!({ "spec": { "holderIdentity": "hand" } }));
+    let api = leases(control_plane, &namespace).await;
+    api.patch(LEASE_NAME, &PatchParams::default(), &patch).await.unwrap();
+    wait("the end of the term", term.lost()).await;
+    a.end().await;
+    assert_eq!(spec(control_plane, &namespace).await.holder_identity.as_deref(), Some("hand"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_cut_off_knows_it_before_another_leads_and_its_late_write_changes_nothing() {
     let control_plane = ControlPlane::shared().await;
     let namespace = control_plane.namespace("cut-off").await;

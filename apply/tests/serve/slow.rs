@@ -13,13 +13,11 @@ use crate::http::{Answer, BOUND, Running, connect};
 /// Long beside an answer, short for a test.
 const LIFETIME: Duration = Duration::from_secs(2);
 
-async fn with_two_places() -> Running {
-    Running::start_with(|server| server.with_bounds(2, LIFETIME)).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_slowly_keeps_nobody_from_an_answer() {
-    let running = with_two_places().await;
+    // By the bound on the whole connection alone it would, for longer than this test waits.
+    let lifetime = BOUND.saturating_add(Duration::from_secs(10));
+    let running = Running::start_with(|server| server.with_bounds(2, lifetime)).await;
     let address = running.address;
     let slow: Vec<_> = ["", "GET /heal"]
         .map(|beginning| {
@@ -35,7 +33,7 @@ async fn who_asks_slowly_keeps_nobody_from_an_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_keeps_nobody_from_an_answer() {
-    let running = with_two_places().await;
+    let running = Running::start_with(|server| server.with_bounds(2, LIFETIME)).await;
     make_large(&running);
     let slow = [ask_and_do_not_read(&running), ask_and_do_not_read(&running)];
     assert_eq!(running.get("/healthz").await.status, 200);

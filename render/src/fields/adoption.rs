@@ -4,6 +4,10 @@
 //! client-go's `csaupgrade` as a pure function. It differs in three things: it can be kept to some fields;
 //! the maps and lists themselves, which only an update owns, are left behind, so that the next apply of the
 //! same values writes nothing; and an entry of another API version is left alone, not lost.
+//!
+//! It is also the way out where another manager owns a map itself (`f:credentialsRef: {}`) and we all that is
+//! in it: when we drop that, the server makes a null of the map, and refuses it. It cannot help where a list
+//! was one field under an older schema: its items are nobody's then, and those that we do not write stay.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use serde_json::{Map, Value, json};

@@ -11,7 +11,9 @@ use super::step::{field_key, item_key, value_key};
 ///
 /// For the kinds that NICO applies: `NixosConfiguration`, `Secret`, `KubernetesCluster`. Of a body that has
 /// nothing beside its metadata and a `status`, the status counts (the subresource); of every other one all
-/// but the status. Send no nulls: what the server makes of them depends on the schema.
+/// but the status. Send no nulls: what the server makes of them depends on the schema. Send nothing empty
+/// either: a map that was not empty before becomes a null, which most schemas refuse, and an empty one in
+/// the metadata is dropped, but written anew with each apply.
 pub fn owned(desired: &Value) -> Value {
     let Value::Object(body) = desired else { return Value::Object(Map::new()) };
     set::node(false, fields(schema::of(body), body)).unwrap_or_else(|| Value::Object(Map::new()))

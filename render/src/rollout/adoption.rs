@@ -10,7 +10,9 @@ use nico_crds::names::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::desired::DesiredConfiguration;
 use crate::fields::adoption::{Adoption, adopt};
+use crate::inventory::name;
 use crate::memory::Memory;
 
 use super::{FinalizerChange, Planner, Step, Target, WaitReason, clearing, has_finalizer};
@@ -78,12 +80,29 @@ impl Planner<'_> {
         }
     }
 
-    /// NICO has never applied it, and somebody wrote what NICO wants to own.
+    /// NICO has never applied it (but for a clearing, perhaps), and somebody wrote what NICO wants to own.
     pub(super) fn is_to_be_adopted(&self, live: &NixosConfiguration) -> bool {
         self.observed.ownership(live).is_some_and(|ownership| {
-            ownership.own.is_none() && adopted_configuration(&ownership.others).is_some()
+            !ownership.own.as_ref().is_some_and(is_whole)
+                && adopted_configuration(&ownership.others).is_some()
         })
     }
+
+    /// Its ownership moves in this very plan: what follows is bound to what it is then.
+    pub(super) fn is_adopted_now(&self, live: &NixosConfiguration) -> bool {
+        let goes_on = self.cluster.metadata.deletion_timestamp.is_none()
+            && self.cluster.spec.paused != Some(true)
+            && !self.old_operator_runs();
+        let is_member = |configuration: &DesiredConfiguration| {
+            !configuration.is_new && configuration.name() == name(&live.metadata)
+        };
+        goes_on && self.desired.configurations.iter().any(is_member) && self.is_to_be_adopted(live)
+    }
+}
+
+/// What NICO applies always has labels; a clearing of what is not adopted has nothing else.
+fn is_whole(own: &Value) -> bool {
+    own.pointer("/f:metadata/f:labels").is_some()
 }
 
 fn is_by(entry: &ManagedFieldsEntry, managers: &[&str]) -> bool {

@@ -17,7 +17,10 @@ impl Planner<'_> {
     /// another apply even then.
     pub(super) fn clear_full_install(&mut self) {
         let own = self.space.configurations.values().copied();
-        let wiping: Vec<_> = own.filter(|live| is_due(live) && owner::is_own(live, self.cluster)).collect();
+        let is_wiping = |live: &&NixosConfiguration| {
+            is_due(live) && owner::is_own(live, self.cluster) && !self.is_adopted_now(live)
+        };
+        let wiping: Vec<_> = own.filter(is_wiping).collect();
         for live in wiping {
             let Some(object) = self.cleared(live) else { continue };
             let role = live.label(LABEL_ROLE).and_then(Role::from_label).unwrap_or(Role::Worker);

@@ -19,7 +19,7 @@ impl Planner<'_> {
                 self.step(Step::OwnToken { guessable });
                 true
             }
-            Some(TokenState::Absent) if self.desired.bootstrapped => {
+            Some(TokenState::Absent) if self.may_be_in_use() => {
                 self.wait_cluster(WaitReason::TokenLost { secret });
                 false
             }
@@ -37,5 +37,12 @@ impl Planner<'_> {
                 false
             }
         }
+    }
+
+    /// Some machine may have the token that was: whoever joined with another one would be alone.
+    fn may_be_in_use(&self) -> bool {
+        self.desired.bootstrapped
+            || !self.desired.memory.applied_machines.is_empty()
+            || self.desired.configurations.iter().any(|configuration| !configuration.is_new)
     }
 }

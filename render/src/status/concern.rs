@@ -2,7 +2,7 @@
 //! somebody to act.
 
 use super::look::Look;
-use crate::rollout::{WaitReason, Waiting};
+use crate::rollout::{Shortcoming, WaitReason, Waiting};
 
 /// Who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +30,7 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         | WaitReason::Installing
         | WaitReason::InFlight { .. }
         | WaitReason::Clearing { .. }
-        | WaitReason::Machine { .. }
-        | WaitReason::EarlierRole { .. }
         | WaitReason::Confirmation { .. }
-        | WaitReason::Quorum { .. }
         | WaitReason::Removal { .. }
         | WaitReason::LettingGo
         | WaitReason::WorkersFirst { .. }
@@ -49,6 +46,31 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         WaitReason::Conflict { .. } => Concern::Conflict,
         WaitReason::DeletionWaiting => Concern::Deletion,
         WaitReason::Unreachable | WaitReason::MemberNotRemoved => Concern::Removal,
+        WaitReason::Machine { lacks, .. } | WaitReason::EarlierRole { lacks, .. } => match lacks {
+            Shortcoming::StillMember => Concern::Removal,
+            Shortcoming::NoConfiguration
+            | Shortcoming::Begun
+            | Shortcoming::Outdated
+            | Shortcoming::InFlight(_)
+            | Shortcoming::Overdue { .. }
+            | Shortcoming::Unsettled(_)
+            | Shortcoming::Unreachable
+            | Shortcoming::NotReady { .. }
+            | Shortcoming::HealthUnknown => Concern::Turn,
+        },
+        // Who leaves waits for the others, and they for somebody.
+        WaitReason::Quorum { lacks, .. } => match lacks {
+            Shortcoming::StillMember
+            | Shortcoming::Overdue { .. }
+            | Shortcoming::Unreachable
+            | Shortcoming::NotReady { .. }
+            | Shortcoming::HealthUnknown => Concern::Removal,
+            Shortcoming::NoConfiguration
+            | Shortcoming::Begun
+            | Shortcoming::Outdated
+            | Shortcoming::InFlight(_)
+            | Shortcoming::Unsettled(_) => Concern::Turn,
+        },
     }
 }
 

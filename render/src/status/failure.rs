@@ -77,9 +77,9 @@ pub(super) fn conflict(look: &Look<'_>) -> Option<Failure> {
     let mut conflicts = look.concerning(Concern::Conflict).peekable();
     conflicts.peek()?;
     let conflicts = words::listed(conflicts.map(Waiting::to_string), "; ");
-    let message = words::sentences([
+    let message = words::joined([
         conflicts.as_str(),
-        "Take these fields out of what that manager applies, or remove its entry from metadata.managedFields",
+        "take these fields out of what that manager applies, or remove its entry from metadata.managedFields",
     ]);
     Some(Failure { reason: "Conflict", message })
 }
@@ -91,14 +91,14 @@ fn overdue(look: &Look<'_>) -> Option<Failure> {
     let mut late = look.members().filter(is_grave).peekable();
     late.peek()?;
     let late = words::listed(late.map(|seen| state::described(look, seen)), "; ");
-    let message = words::sentences([late.as_str(), &overdue_advice()]);
+    let message = words::joined([late.as_str(), &overdue_advice()]);
     Some(Failure { reason: State::Overdue.word(), message })
 }
 
 /// What goes on with a machine that is overdue.
 pub(super) fn overdue_advice() -> String {
     format!(
-        "Mend what the repository or the spec gives it (another spec.rollout.trigger tries the same content again), \
+        "mend what the repository or the spec gives it (another spec.rollout.trigger tries the same content again), \
          or annotate its Machine {LOST}: \"true\" if it will not come back"
     )
 }

@@ -75,6 +75,11 @@ impl<'a> Look<'a> {
         self.cluster.metadata.deletion_timestamp.is_some()
     }
 
+    /// It has been so for longer than an apply may take.
+    pub fn is_long_ago(&self, since: Timestamp) -> bool {
+        since.checked_add(self.timing.deadline).is_ok_and(|until| wiped::whole(self.now) > until)
+    }
+
     pub fn is_bootstrapped(&self) -> bool {
         let told = self.previous.bootstrapped == Some(true);
         self.desired.map_or(told, |desired| desired.bootstrapped)

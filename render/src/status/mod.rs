@@ -17,7 +17,7 @@ mod transitions;
 mod words;
 
 use k8s_openapi::jiff::Timestamp;
-use nico_crds::status::{GroupStatus, Phase};
+use nico_crds::status::{GroupStatus, MachineLine, Phase};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
 
 use crate::desired::Desired;
@@ -54,7 +54,7 @@ pub fn status(
         control_plane: Some(look.control_plane.clone()),
         data_plane: Some(look.data_plane.clone()),
         kubeconfig_secret: kubeconfig_secret(previous),
-        machines: Some(look.machines.iter().map(|seen| state::line(&look, seen)).collect()),
+        machines: lines(&look),
         rollout: Some(numbers::rollout(&look)),
         health_seen: health_seen(&look),
         conditions: Some(conditions),
@@ -67,6 +67,12 @@ pub fn status(
         reinstalled: None,
         adopted_generation: None,
     }
+}
+
+/// None rather than an empty list, which nobody would own on the server.
+fn lines(look: &Look<'_>) -> Option<Vec<MachineLine>> {
+    let lines: Vec<_> = look.machines.iter().map(|seen| state::line(look, seen)).collect();
+    Some(lines).filter(|lines| !lines.is_empty())
 }
 
 fn fraction(group: &GroupStatus) -> String {

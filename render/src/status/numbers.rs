@@ -44,7 +44,7 @@ fn match_too_few(notice: &Notice, of: Role) -> Option<usize> {
 
 /// How far the newest content is.
 pub(super) fn rollout(look: &Look<'_>) -> RolloutStatus {
-    let updated = count(look.members().filter(|seen| is_updated(seen)).count());
+    let updated = count(updated(look));
     let members = count(look.members().count());
     let before = look.previous.rollout.as_ref();
     let total = match look.desired {
@@ -66,8 +66,10 @@ pub(super) fn rollout(look: &Look<'_>) -> RolloutStatus {
     }
 }
 
-fn is_updated(seen: &Seen<'_>) -> bool {
-    seen.is_current() && seen.proof(|proof| proof.proven.is_yes())
+/// How many are proven to run what they should.
+pub(super) fn updated(look: &Look<'_>) -> usize {
+    let is_updated = |seen: &&Seen<'_>| seen.is_current() && seen.proof(|proof| proof.proven.is_yes());
+    look.members().filter(is_updated).count()
 }
 
 fn waiting(look: &Look<'_>) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::state::State;
 use crate::desired::DesiredConfiguration;
 use crate::diagnostic::Departure;
 use crate::observed::Health;
-use crate::proof::Proof;
+use crate::proof::{Finding, Proof};
 
 /// How one machine is.
 pub(super) struct Seen<'a> {
@@ -51,7 +51,7 @@ impl Seen<'_> {
 
     /// It has a configuration that never delivered anything.
     pub fn joins(&self) -> bool {
-        self.live.is_some_and(|live| !live.shows_an_apply())
+        self.proof(|proof| proof.joining.is_yes())
     }
 
     /// Settled, reachable and healthy, with the content that it has. What cannot be told is not.
@@ -91,9 +91,10 @@ impl Seen<'_> {
 
     /// An apply may be running, and nobody has given it up.
     pub fn is_under_way(&self) -> bool {
-        let runs = self.proof(|proof| {
-            let moves = proof.proven.is_yes() && !proof.is_settled();
-            !proof.delivered.is_yes() || !proof.at_rest.is_yes() || moves
+        let runs = self.proof(|proof| match proof.in_flight {
+            // What cannot be told may be.
+            Finding::Yes(_) | Finding::Unknown(_) => true,
+            Finding::No(_) => false,
         });
         runs && !self.proof(|proof| proof.overdue.is_yes()) && self.loss.is_none() && !self.is_going()
     }

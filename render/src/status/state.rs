@@ -9,7 +9,6 @@ use super::look::Look;
 use super::seen::{Loss, Seen};
 use super::words::{self, MAX_LINE};
 use crate::desired::DesiredConfiguration;
-use crate::diagnostic::Departure;
 use crate::observed::Health;
 use crate::proof::{Finding, Lack, Proof, times};
 use crate::wiped;
@@ -73,28 +72,26 @@ impl State {
 
 /// The state of a machine.
 pub(super) fn of(seen: &Seen<'_>) -> State {
+    if seen.is_wiped_again {
+        // Before all others, for it is remembered by this word.
+        return State::WipedAgain;
+    }
     if seen.loss.is_some() {
         return State::Lost;
-    }
-    // That it was wiped is remembered, also while it is let go for that.
-    if seen.is_wiped_again && seen.departure == Some(Departure::WipedAgain) {
-        return State::WipedAgain;
     }
     if seen.departure.is_some() || seen.is_going() {
         return State::Leaving;
     }
     let (Some(live), Some(proof)) = (seen.live, &seen.proof) else { return State::Waiting };
     let is_overdue = proof.overdue.is_yes();
-    if seen.is_wiped_again {
-        State::WipedAgain
-    } else if live.spec.full_install == Some(true) && !live.shows_an_apply() && !is_overdue {
+    if live.spec.full_install == Some(true) && proof.joining.is_yes() && !is_overdue {
         // It reboots meanwhile, so this may look unreachable.
         State::Installing
     } else if is_overdue {
         State::Overdue
     } else if !proof.reachable.is_yes() {
         State::Unreachable
-    } else if !live.shows_an_apply() {
+    } else if proof.joining.is_yes() {
         State::Joining
     } else {
         applied(proof, &seen.health)
@@ -157,10 +154,13 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
             Loss::Marked => "it is marked as lost".to_owned(),
         }),
         State::WipedAgain => {
-            Some("NIO installed it anew after it was settled: its disk was wiped".to_owned())
+            let wiped = "NIO installed it anew after it was settled: its disk was wiped";
+            Some(words::joined([wiped, &waits_or_leaves(look, seen).unwrap_or_default()]))
         }
         State::Overdue => {
-            seen.proof.as_ref().and_then(|proof| proof.overdue.yes()).map(|overdue| overdue.why.to_string())
+            let proof = seen.proof.as_ref()?;
+            let why = proof.overdue.yes()?.why;
+            Some(proof.said.as_ref().map_or_else(|| why.to_string(), |said| format!("{why}: {said}")))
         }
         State::Unreachable => lack(|proof| proof.reachable.lack()),
         State::NotReady => match &seen.health {
@@ -168,9 +168,7 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
             Health::NotAsked | Health::Ready | Health::Unknown => None,
         },
         State::HealthUnknown => Some("the health of its Node cannot be told now".to_owned()),
-        State::Leaving => {
-            look.waits(seen.machine).or_else(|| seen.departure.map(|departure| departure.to_string()))
-        }
+        State::Leaving => waits_or_leaves(look, seen),
         State::Waiting => Some(waiting(look, seen)),
         State::Installing | State::Joining | State::InFlight | State::Unknown | State::Delivered => {
             lack(Proof::lack)
@@ -179,6 +177,11 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
         State::Settled if !seen.is_member || look.desired.is_err() || seen.is_current() => None,
         State::Settled => Some(look.waits(seen.machine).unwrap_or_else(|| "newer content is due".to_owned())),
     }
+}
+
+/// What it waits for, else why it goes.
+fn waits_or_leaves(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
+    look.waits(seen.machine).or_else(|| seen.departure.map(|departure| departure.to_string()))
 }
 
 fn waiting(look: &Look<'_>, seen: &Seen<'_>) -> String {

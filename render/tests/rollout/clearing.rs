@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use k8s_openapi::jiff::SignedDuration;
-use nico_crds::names::WRITTEN_AT;
+use nico_crds::names::{LEAVING, WRITTEN_AT};
 
 use crate::world::{PROGRESS, Spoil, World};
 
@@ -162,4 +162,49 @@ fn what_was_never_to_be_installed_waits_for_no_clearing() {
     world.nc("a0").status.as_mut().unwrap().additional_files_hash = Some("other".to_owned());
     world.pass(4300);
     assert_eq!(world.steps(), ["a0 Content"]);
+}
+
+#[test]
+fn nothing_is_deleted_before_it_is_cleared() {
+    let mut world = installing();
+    world.pass(300);
+    world.deliver("a0");
+    world.cluster().metadata.deletion_timestamp = Some(Time(world.now));
+    world.does(&["a0 ClearFullInstall"]);
+    world.does(&["a0 delete ClusterDeleted"]);
+    let mut leaves = installing();
+    leaves.counts(0, 0);
+    leaves.fail("a0", 3);
+    leaves.deliver("a0");
+    leaves.annotate("a0", LEAVING, "2026-11-24T12:00:00Z");
+    leaves.does(&["a0 ClearFullInstall"]);
+}
+
+#[test]
+fn what_is_to_be_cleared_counts_as_in_flight() {
+    let mut world = World::new(2, 0);
+    world.tick();
+    world.pass(100);
+    world.apply("a0");
+    // NICO was away for long: it is settled, and not cleared.
+    world.pass(9000);
+    world.does(&["a0 ClearFullInstall"]);
+    assert_eq!(world.waits()["a1"], "WaitingForBootstrap");
+    world.handle("a0");
+    world.does(&["a1 install"]);
+}
+
+#[test]
+fn that_it_runs_is_remembered_also_while_paused() {
+    let mut world = installing();
+    world.spec().paused = Some(true);
+    world.pass(300);
+    world.deliver("a0");
+    world.does(&["a0 ClearFullInstall"]);
+    let status = world.cluster().status.clone().unwrap();
+    assert_eq!(status.bootstrapped, Some(true));
+    assert_eq!(status.selected_control_plane_machines, Some(vec!["a0".to_owned()]));
+    // Nothing else of it is written.
+    world.counts(3, 3);
+    assert!(world.plan().steps.is_empty());
 }

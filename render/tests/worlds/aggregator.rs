@@ -10,15 +10,30 @@ use crate::run::World;
 
 impl World {
     /// Tells how a cluster is, from what was seen.
-    pub fn tells_of(&self, cluster: &KubernetesCluster, desired: &Desired, observed: &Observed<'_>, plan: &Plan, now: i64) -> Option<KubernetesClusterStatus> {
-        self.genes.tells_status.then(|| self.planner.tells(status(cluster, Ok(desired), observed, Some(plan), timestamp(now))))
+    pub fn tells_of(
+        &self,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        observed: &Observed<'_>,
+        plan: &Plan,
+        now: i64,
+    ) -> Option<KubernetesClusterStatus> {
+        self.genes
+            .tells_status
+            .then(|| self.planner.tells(status(cluster, Ok(desired), observed, Some(plan), timestamp(now))))
     }
 
     /// Writes it: what the applier remembers is not its own, and stays.
     pub fn write_status(&mut self, cluster: &str, told: KubernetesClusterStatus) {
         // What it tells is no news to the applier.
         let is_new = self.server.is_new;
-        let before = self.server.objects.clusters.get(cluster).and_then(|cluster| cluster.status.clone()).unwrap_or_default();
+        let before = self
+            .server
+            .objects
+            .clusters
+            .get(cluster)
+            .and_then(|cluster| cluster.status.clone())
+            .unwrap_or_default();
         self.server.change_cluster(cluster, |cluster| {
             let own = cluster.status.take().unwrap_or_default();
             cluster.status = Some(KubernetesClusterStatus {
@@ -32,7 +47,13 @@ impl World {
                 ..told
             });
         });
-        let after = self.server.objects.clusters.get(cluster).and_then(|cluster| cluster.status.clone()).unwrap_or_default();
+        let after = self
+            .server
+            .objects
+            .clusters
+            .get(cluster)
+            .and_then(|cluster| cluster.status.clone())
+            .unwrap_or_default();
         self.server.is_new = is_new;
         if before != after {
             self.operator.told += 1;

@@ -47,37 +47,84 @@ pub struct ClusterGene {
 /// Something that happens.
 #[derive(Clone, Debug)]
 pub enum Act {
-    Edit { cluster: usize, edit: Edit },
+    Edit {
+        cluster: usize,
+        edit: Edit,
+    },
     /// The machine cannot be reached for so long.
-    Outage { machine: u8, seconds: i64 },
+    Outage {
+        machine: u8,
+        seconds: i64,
+    },
     /// It never comes back.
-    Dies { machine: u8 },
+    Dies {
+        machine: u8,
+    },
     /// All applies on it fail.
-    Breaks { machine: u8 },
-    CleanupFails { machine: u8 },
+    Breaks {
+        machine: u8,
+    },
+    CleanupFails {
+        machine: u8,
+    },
     /// The default branch moves.
     Push,
-    DeleteMachine { machine: u8 },
+    DeleteMachine {
+        machine: u8,
+    },
     /// The Machine object is made, or made anew.
-    AddMachine { machine: u8, rack: char },
-    Relabel { machine: u8, rack: char },
+    AddMachine {
+        machine: u8,
+        rack: char,
+    },
+    Relabel {
+        machine: u8,
+        rack: char,
+    },
     /// A person writes an annotation on a Machine, or takes it off.
-    MarkMachine { machine: u8, key: &'static str, value: Option<&'static str> },
+    MarkMachine {
+        machine: u8,
+        key: &'static str,
+        value: Option<&'static str>,
+    },
     /// The same, on a configuration.
-    MarkConfiguration { machine: u8, key: &'static str, value: Option<&'static str> },
-    DeleteConfiguration { machine: u8 },
-    DeleteCluster { cluster: usize },
-    MarkCluster { cluster: usize, key: &'static str, value: Option<&'static str> },
+    MarkConfiguration {
+        machine: u8,
+        key: &'static str,
+        value: Option<&'static str>,
+    },
+    DeleteConfiguration {
+        machine: u8,
+    },
+    DeleteCluster {
+        cluster: usize,
+    },
+    MarkCluster {
+        cluster: usize,
+        key: &'static str,
+        value: Option<&'static str>,
+    },
     /// Somebody deletes the Secret with the join token.
-    LoseToken { cluster: usize },
+    LoseToken {
+        cluster: usize,
+    },
     /// The operator is away for so long, and forgets everything.
-    Restart { seconds: i64 },
+    Restart {
+        seconds: i64,
+    },
     /// It is killed after so many more writes, and is away for a minute.
-    KillAfter { writes: u32 },
+    KillAfter {
+        writes: u32,
+    },
     /// Its clock is off by so much from now on.
-    Clock { offset: i64 },
+    Clock {
+        offset: i64,
+    },
     /// It sees everything so much later, for so long.
-    Stale { lag: i64, seconds: i64 },
+    Stale {
+        lag: i64,
+        seconds: i64,
+    },
 }
 
 /// A person edits the spec of a cluster.

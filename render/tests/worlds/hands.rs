@@ -17,7 +17,10 @@ pub enum Written {
     /// It changed nothing.
     Nothing,
     Refused(Refused),
-    Done { before: Option<Arc<NixosConfiguration>>, after: Option<Arc<NixosConfiguration>> },
+    Done {
+        before: Option<Arc<NixosConfiguration>>,
+        after: Option<Arc<NixosConfiguration>>,
+    },
 }
 
 impl World {
@@ -37,7 +40,9 @@ impl World {
                 }
             },
             Step::CreateToken => self.token(cluster, TokenState::Absent),
-            Step::OwnToken { guessable } => self.token(cluster, TokenState::Unclaimed { guessable: *guessable }),
+            Step::OwnToken { guessable } => {
+                self.token(cluster, TokenState::Unclaimed { guessable: *guessable })
+            }
             Step::Adopt(_) => Written::Nothing,
             Step::Create(configuration) => {
                 let name = configuration.name().to_owned();
@@ -46,11 +51,14 @@ impl World {
                     Err(refused) => Written::Refused(refused),
                 }
             }
-            Step::Write(write) => self.on(&write.target, |world, name| {
-                world.server.apply(name, &write.object)
-            }),
+            Step::Write(write) => {
+                self.on(&write.target, |world, name| world.server.apply(name, &write.object))
+            }
             Step::Delete { target, .. } => {
-                let is_same = self.server.live(&target.configuration).is_some_and(|live| live.metadata.uid.as_deref() == Some(&target.uid));
+                let is_same = self
+                    .server
+                    .live(&target.configuration)
+                    .is_some_and(|live| live.metadata.uid.as_deref() == Some(&target.uid));
                 if !is_same {
                     return Written::Refused(Refused::Conflict);
                 }
@@ -69,7 +77,8 @@ impl World {
     }
 
     fn on(&mut self, target: &Target, change: impl FnOnce(&mut Self, &str) -> bool) -> Written {
-        if let Err(refused) = self.server.bound(&target.configuration, &target.uid, &target.resource_version) {
+        if let Err(refused) = self.server.bound(&target.configuration, &target.uid, &target.resource_version)
+        {
             return Written::Refused(refused);
         }
         let before = self.server.live(&target.configuration).cloned();
@@ -84,11 +93,16 @@ impl World {
     fn is_bound(&self, cluster: &KubernetesCluster) -> Result<(), Refused> {
         let name = cluster.metadata.name.as_deref().unwrap_or_default();
         let live = self.server.objects.clusters.get(name);
-        let is_same = live.is_some_and(|live| live.metadata.resource_version == cluster.metadata.resource_version);
+        let is_same =
+            live.is_some_and(|live| live.metadata.resource_version == cluster.metadata.resource_version);
         if is_same { Ok(()) } else { Err(Refused::Conflict) }
     }
 
-    fn write_cluster(&mut self, cluster: &KubernetesCluster, change: impl FnOnce(&mut KubernetesCluster)) -> Written {
+    fn write_cluster(
+        &mut self,
+        cluster: &KubernetesCluster,
+        change: impl FnOnce(&mut KubernetesCluster),
+    ) -> Written {
         if let Err(refused) = self.is_bound(cluster) {
             return Written::Refused(refused);
         }

@@ -39,7 +39,8 @@ impl World {
     fn notices_a_spoiled_machine(&mut self, name: &str) -> bool {
         let cluster = &self.server.objects.clusters[name];
         let machines = self.server.objects.of_cluster(cluster).filter_map(|live| live.machine());
-        let is_spoiled = |machine: &&str| self.truth.machines.get(*machine).is_some_and(|hardware| hardware.spoiled);
+        let is_spoiled =
+            |machine: &&str| self.truth.machines.get(*machine).is_some_and(|hardware| hardware.spoiled);
         let spoiled: Vec<_> = machines.filter(is_spoiled).map(str::to_owned).collect();
         let Some(machine) = spoiled.first() else { return false };
         self.checker.danger("machines spoiled by NIO's twin, and nobody told");
@@ -73,11 +74,18 @@ impl World {
     /// Machines that will never do again what they are told.
     fn marks_the_dead(&mut self) -> bool {
         let is_hopeless = |hardware: &Hardware| hardware.is_dead() || hardware.broken;
-        let hopeless: Vec<_> = self.truth.machines.iter().filter(|(_, hardware)| is_hopeless(hardware)).map(|(name, _)| name.clone()).collect();
+        let hopeless: Vec<_> = self
+            .truth
+            .machines
+            .iter()
+            .filter(|(_, hardware)| is_hopeless(hardware))
+            .map(|(name, _)| name.clone())
+            .collect();
         let mut acted = false;
         for name in hopeless {
             let is_wanted = self.is_wanted(&name);
-            let unmarked = self.server.objects.machines.get(&name).is_some_and(|object| mark(object, LOST).is_none());
+            let unmarked =
+                self.server.objects.machines.get(&name).is_some_and(|object| mark(object, LOST).is_none());
             if unmarked && is_wanted {
                 self.mark_machine(&name, LOST, Some("true"));
                 acted = self.tells(&format!("marks {name} as lost"));
@@ -88,14 +96,19 @@ impl World {
 
     /// It has a configuration, or a cluster counts on it.
     fn is_wanted(&self, machine: &str) -> bool {
-        let listed = self.operator.plans.values().any(|(desired, _)| desired.members.iter().any(|member| member.machine == machine));
+        let listed = self
+            .operator
+            .plans
+            .values()
+            .any(|(desired, _)| desired.members.iter().any(|member| member.machine == machine));
         listed || !self.configurations_of(machine).is_empty()
     }
 
     /// What the plan waits for a person to do.
     fn answers(&mut self, name: &str) -> bool {
         let Some((desired, plan)) = self.operator.plans.get(name) else { return false };
-        let waiting: Vec<_> = plan.waiting.iter().map(|waiting| (waiting.machine.clone(), waiting.reason.reason())).collect();
+        let waiting: Vec<_> =
+            plan.waiting.iter().map(|waiting| (waiting.machine.clone(), waiting.reason.reason())).collect();
         let head_lost = desired.head_lost || waiting.iter().any(|(_, reason)| *reason == "HeadLost");
         for (machine, reason) in &waiting {
             if *reason == "TokenLost" {
@@ -138,14 +151,29 @@ impl World {
     fn rebootstraps(&mut self, name: &str) -> bool {
         let cluster = &self.server.objects.clusters[name];
         let used = cluster.status.as_ref().and_then(|status| status.rebootstrapped.clone());
-        let asked = cluster.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REBOOTSTRAP).cloned());
+        let asked = cluster
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|annotations| annotations.get(REBOOTSTRAP).cloned());
         let lives = |machine: &str| {
             let object = self.server.objects.machines.get(machine);
-            object.is_some_and(|object| mark(object, LOST).is_none()) && self.truth.machines[machine].is_reachable(self.now)
+            object.is_some_and(|object| mark(object, LOST).is_none())
+                && self.truth.machines[machine].is_reachable(self.now)
         };
-        let own = self.server.objects.of_cluster(cluster).filter(|live| crate::model::snapshot::role(live) == Role::ControlPlane && live.metadata.deletion_timestamp.is_none());
+        let own = self.server.objects.of_cluster(cluster).filter(|live| {
+            crate::model::snapshot::role(live) == Role::ControlPlane
+                && live.metadata.deletion_timestamp.is_none()
+        });
         let own: Vec<_> = own.filter_map(|live| live.machine()).map(str::to_owned).collect();
-        let taken: Vec<_> = self.server.objects.configurations.values().filter_map(|live| live.machine()).map(str::to_owned).collect();
+        let taken: Vec<_> = self
+            .server
+            .objects
+            .configurations
+            .values()
+            .filter_map(|live| live.machine())
+            .map(str::to_owned)
+            .collect();
         let free = self.server.objects.machines.keys().filter(|machine| !taken.contains(machine)).cloned();
         let candidates: Vec<_> = own.into_iter().chain(free).filter(|machine| lives(machine)).collect();
         let fresh = |machine: &&String| Some(*machine) != used.as_ref() && Some(*machine) != asked.as_ref();
@@ -163,10 +191,16 @@ impl World {
 
     /// Whose clean-up fails for ever.
     fn releases_uncleaned(&mut self) -> bool {
-        let stuck = self.server.objects.configurations.values().filter(|live| live.metadata.deletion_timestamp.is_some());
+        let stuck = self
+            .server
+            .objects
+            .configurations
+            .values()
+            .filter(|live| live.metadata.deletion_timestamp.is_some());
         let machines: Vec<_> = stuck.filter_map(|live| live.machine()).map(str::to_owned).collect();
         for machine in machines {
-            let unmarked = self.server.objects.machines.get(&machine).is_some_and(|object| mark(object, LOST).is_none());
+            let unmarked =
+                self.server.objects.machines.get(&machine).is_some_and(|object| mark(object, LOST).is_none());
             if unmarked {
                 self.mark_machine(&machine, LOST, Some("true"));
                 return self.tells(&format!("gives {machine} up, which is never cleaned"));
@@ -178,12 +212,16 @@ impl World {
     /// Machines where there are too few.
     fn provides(&mut self, name: &str) -> bool {
         let Some((desired, _)) = self.operator.plans.get(name) else { return false };
-        let short: Vec<_> = desired.diagnostics.iter().filter_map(|diagnostic| match &diagnostic.notice {
-            Notice::TooFew { role, wanted, found } if wanted > found => Some(*role),
-            Notice::NoHead | Notice::HeadAwaited { .. } => Some(Role::ControlPlane),
-            Notice::CannotJoin { role, .. } => Some(*role),
-            _ => None,
-        }).collect();
+        let short: Vec<_> = desired
+            .diagnostics
+            .iter()
+            .filter_map(|diagnostic| match &diagnostic.notice {
+                Notice::TooFew { role, wanted, found } if wanted > found => Some(*role),
+                Notice::NoHead | Notice::HeadAwaited { .. } => Some(Role::ControlPlane),
+                Notice::CannotJoin { role, .. } => Some(*role),
+                _ => None,
+            })
+            .collect();
         short.iter().any(|role| self.provides_for(name, *role))
     }
 
@@ -193,13 +231,21 @@ impl World {
             Role::ControlPlane => Some(&spec.control_plane),
             Role::Worker => spec.data_plane.as_ref(),
         };
-        if let Some(listed) = group.and_then(|group| group.machines.clone()).filter(|listed| !listed.is_empty()) {
+        if let Some(listed) =
+            group.and_then(|group| group.machines.clone()).filter(|listed| !listed.is_empty())
+        {
             let others = |machine: &String| {
-                self.configurations_of(machine).iter().any(|configuration| !configuration.starts_with(&format!("{name}-")))
+                self.configurations_of(machine)
+                    .iter()
+                    .any(|configuration| !configuration.starts_with(&format!("{name}-")))
             };
             if listed.iter().any(others) {
                 let count = i32::try_from(listed.len()).unwrap();
-                let edit = if role == Role::ControlPlane { Edit::ControlPlanes(count) } else { Edit::Workers(count) };
+                let edit = if role == Role::ControlPlane {
+                    Edit::ControlPlanes(count)
+                } else {
+                    Edit::Workers(count)
+                };
                 self.edit(name, &edit);
                 return self.tells("leaves machines of others alone");
             }
@@ -222,7 +268,11 @@ impl World {
             return false;
         }
         let number = name.trim_start_matches('m').parse().unwrap_or(99);
-        let hardware = self.truth.machines.entry(name.to_owned()).or_insert_with(|| Hardware { number, ..Hardware::default() });
+        let hardware = self
+            .truth
+            .machines
+            .entry(name.to_owned())
+            .or_insert_with(|| Hardware { number, ..Hardware::default() });
         let was_hopeless = hardware.is_dead() || hardware.broken || hardware.cleanup_fails;
         if was_hopeless {
             *hardware = Hardware { number, ..Hardware::default() };
@@ -231,7 +281,8 @@ impl World {
         self.checker.saw_too_few();
         self.add_machine(number, 'a');
         let object = &self.server.objects.machines[name];
-        let (is_lost, wanted) = (mark(object, LOST).is_some(), mark(object, REINSTALL_FOR).map(str::to_owned));
+        let (is_lost, wanted) =
+            (mark(object, LOST).is_some(), mark(object, REINSTALL_FOR).map(str::to_owned));
         if !was_hopeless && !is_lost && wanted.as_deref() == Some(cluster) {
             return false;
         }

@@ -196,7 +196,8 @@ pub fn describe(step: &Step) -> String {
         Step::LookAtToken => "looks at the token".to_owned(),
         Step::Remember(memory) => format!(
             "remembers {:?} {:?} applied {:?}{}",
-            memory.control_planes, memory.workers,
+            memory.control_planes,
+            memory.workers,
             memory.applied_machines.keys().collect::<Vec<_>>(),
             if memory.bootstrapped { " bootstrapped" } else { "" }
         ),
@@ -204,11 +205,16 @@ pub fn describe(step: &Step) -> String {
         Step::OwnToken { .. } => "owns the token".to_owned(),
         Step::Adopt(target) => format!("adopts {}", target.configuration),
         Step::Create(configuration) => format!(
-            "creates {}{}", configuration.name(), if configuration.wipes_disk() { " (WIPES)" } else { "" }
+            "creates {}{}",
+            configuration.name(),
+            if configuration.wipes_disk() { " (WIPES)" } else { "" }
         ),
         Step::Write(write) => format!(
-            "writes {} ({:?} r{}) {:?}", write.target.configuration, write.purpose,
-            crate::model::look::revision(&write.object), write.fields
+            "writes {} ({:?} r{}) {:?}",
+            write.target.configuration,
+            write.purpose,
+            crate::model::look::revision(&write.object),
+            write.fields
         ),
         Step::Delete { target, why } => format!("deletes {} ({why:?})", target.configuration),
         Step::ReleaseFromNio(target) => format!("takes NIO's finalizer from {}", target.configuration),

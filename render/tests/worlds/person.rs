@@ -33,7 +33,11 @@ impl World {
         }
         for (place, gene) in self.genes.clusters.clone().into_iter().enumerate() {
             let mut cluster = KubernetesCluster { spec: gene.spec, ..KubernetesCluster::default() };
-            cluster.metadata = ObjectMeta { name: Some(gene.name.clone()), namespace: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() };
+            cluster.metadata = ObjectMeta {
+                name: Some(gene.name.clone()),
+                namespace: Some(NAMESPACE.to_owned()),
+                ..ObjectMeta::default()
+            };
             self.server.now += i64::try_from(place).unwrap();
             self.server.add_cluster(cluster);
         }
@@ -56,12 +60,18 @@ impl World {
             Act::Outage { machine, seconds } => self.goes_down(*machine, (self.now + seconds).min(calm_at)),
             Act::Dies { machine } => self.goes_down(*machine, FOR_EVER),
             Act::Breaks { machine } => self.hardware(*machine, |hardware| hardware.broken = true),
-            Act::CleanupFails { machine } => self.hardware(*machine, |hardware| hardware.cleanup_fails = true),
+            Act::CleanupFails { machine } => {
+                self.hardware(*machine, |hardware| hardware.cleanup_fails = true)
+            }
             Act::Push => self.truth.commit += 1,
             Act::DeleteMachine { machine } => self.server.remove_machine(&machine_name(*machine)),
             Act::AddMachine { machine, rack } => self.add_machine(*machine, *rack),
-            Act::Relabel { machine, rack } => self.server.change_machine(&machine_name(*machine), |object| label(object, *rack)),
-            Act::MarkMachine { machine, key, value } => self.mark_machine(&machine_name(*machine), key, *value),
+            Act::Relabel { machine, rack } => {
+                self.server.change_machine(&machine_name(*machine), |object| label(object, *rack))
+            }
+            Act::MarkMachine { machine, key, value } => {
+                self.mark_machine(&machine_name(*machine), key, *value)
+            }
             Act::MarkConfiguration { machine, key, value } => {
                 for name in self.configurations_of(&machine_name(*machine)) {
                     self.server.annotate(&name, key, *value);
@@ -151,7 +161,13 @@ impl World {
 
     pub fn configurations_of(&self, machine: &str) -> Vec<String> {
         let of_it = |live: &&std::sync::Arc<nico_crds::NixosConfiguration>| live.machine() == Some(machine);
-        self.server.objects.configurations.values().filter(of_it).filter_map(|live| live.metadata.name.clone()).collect()
+        self.server
+            .objects
+            .configurations
+            .values()
+            .filter(of_it)
+            .filter_map(|live| live.metadata.name.clone())
+            .collect()
     }
 
     pub fn edit(&mut self, cluster: &str, edit: &Edit) {
@@ -166,7 +182,10 @@ impl World {
 }
 
 fn machine(name: &str, rack: char) -> Machine {
-    let mut machine = Machine::new(name, MachineSpec { hostname: Some(format!("{name}.example")), ..MachineSpec::default() });
+    let mut machine = Machine::new(
+        name,
+        MachineSpec { hostname: Some(format!("{name}.example")), ..MachineSpec::default() },
+    );
     machine.metadata.namespace = Some(NAMESPACE.to_owned());
     label(&mut machine, rack);
     machine
@@ -212,7 +231,9 @@ pub fn apply(spec: &mut KubernetesClusterSpec, edit: &Edit) {
             spec.data_plane = Some(group);
         }
         Edit::ListControlPlanes(machines) => spec.control_plane.machines = Some(listed(machines)),
-        Edit::ListWorkers(machines) => workers(spec).machines = Some(listed(machines)).filter(|listed| !listed.is_empty()),
+        Edit::ListWorkers(machines) => {
+            workers(spec).machines = Some(listed(machines)).filter(|listed| !listed.is_empty())
+        }
         Edit::Pause(paused) => spec.paused = Some(*paused),
         Edit::Endpoint(host) => {
             spec.control_plane_endpoint = host.clone().map(|host| ControlPlaneEndpoint { host, port: 6443 });
@@ -224,7 +245,8 @@ pub fn apply(spec: &mut KubernetesClusterSpec, edit: &Edit) {
         Edit::MinReady(seconds) => rollout(spec).min_ready_seconds = Some(*seconds),
         Edit::Deadline(seconds) => rollout(spec).progress_deadline_seconds = Some(*seconds),
         Edit::ControlPlaneFirst(first) => {
-            rollout(spec).order = Some(if *first { RolloutOrder::ControlPlaneFirst } else { RolloutOrder::WorkersFirst });
+            rollout(spec).order =
+                Some(if *first { RolloutOrder::ControlPlaneFirst } else { RolloutOrder::WorkersFirst });
         }
     }
 }

@@ -72,7 +72,13 @@ pub enum Breakage {
 }
 
 impl Planner {
-    pub fn plan(self, cluster: &KubernetesCluster, desired: &Desired, observed: &Observed<'_>, now: Timestamp) -> Plan {
+    pub fn plan(
+        self,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        observed: &Observed<'_>,
+        now: Timestamp,
+    ) -> Plan {
         match self {
             Self::Real => rollout(cluster, desired, observed, now),
             Self::Broken(breakage) => Spoiled { cluster, desired, observed, now }.plan(breakage),
@@ -116,7 +122,8 @@ impl Spoiled<'_> {
                     memory.control_planes.swap(last - 1, last);
                 }
             }),
-            Breakage::DropsAMember => steps.extend(self.live().find(|live| is_worker(live)).map(|live| delete(live, Removal::Leaves))),
+            Breakage::DropsAMember => steps
+                .extend(self.live().find(|live| is_worker(live)).map(|live| delete(live, Removal::Leaves))),
             Breakage::ResurrectsTheHead => self.resurrect(steps),
             Breakage::InventsATokenAnew => {
                 if plan.waiting.iter().any(|waiting| waiting.reason.reason() == "TokenLost") {
@@ -129,16 +136,27 @@ impl Spoiled<'_> {
                     configuration.object.spec.full_install = Some(true);
                 }
             }),
-            Breakage::WritesOverInstallations => steps.extend(self.outdated(|live, _| live.spec.full_install == Some(true))),
+            Breakage::WritesOverInstallations => {
+                steps.extend(self.outdated(|live, _| live.spec.full_install == Some(true)))
+            }
             Breakage::IgnoresTheBudget => self.add(steps, |_, wanted| wanted.role == Role::Worker),
             Breakage::TwoControlPlanes => self.add(steps, |_, wanted| wanted.role == Role::ControlPlane),
             Breakage::IgnoresTheOrder => {
-                let waits = |machine: &str| plan.waiting.iter().any(|waiting| waiting.machine.as_deref() == Some(machine) && waiting.reason.reason() == "WaitingForEarlierRole");
+                let waits = |machine: &str| {
+                    plan.waiting.iter().any(|waiting| {
+                        waiting.machine.as_deref() == Some(machine)
+                            && waiting.reason.reason() == "WaitingForEarlierRole"
+                    })
+                };
                 let more = self.outdated(|_, wanted| waits(&wanted.machine));
                 steps.extend(more.into_iter().take(1));
             }
             Breakage::ForgetsTheFreeze => {
-                let frozen = |machine: &str| plan.waiting.iter().any(|waiting| waiting.machine.as_deref() == Some(machine) && waiting.reason.reason() == "Frozen");
+                let frozen = |machine: &str| {
+                    plan.waiting.iter().any(|waiting| {
+                        waiting.machine.as_deref() == Some(machine) && waiting.reason.reason() == "Frozen"
+                    })
+                };
                 let more = self.outdated(|_, wanted| frozen(&wanted.machine));
                 steps.extend(more.into_iter().take(1));
             }
@@ -152,15 +170,31 @@ impl Spoiled<'_> {
                 if let Step::Write(write) = step
                     && write.purpose == Purpose::Confirmation
                 {
-                    write.object.metadata.annotations.get_or_insert_default().insert(CONFIRM_AT.to_owned(), self.now.to_string());
+                    write
+                        .object
+                        .metadata
+                        .annotations
+                        .get_or_insert_default()
+                        .insert(CONFIRM_AT.to_owned(), self.now.to_string());
                 }
             }),
             Breakage::RemovesMembers => {
-                let waits = |machine: &str| plan.waiting.iter().any(|waiting| waiting.machine.as_deref() == Some(machine) && ["MemberNotRemoved", "WaitingForQuorum"].contains(&waiting.reason.reason()));
-                steps.extend(self.live().filter(|live| waits(live.machine().unwrap_or_default())).map(|live| delete(live, Removal::Leaves)));
+                let waits = |machine: &str| {
+                    plan.waiting.iter().any(|waiting| {
+                        waiting.machine.as_deref() == Some(machine)
+                            && ["MemberNotRemoved", "WaitingForQuorum"].contains(&waiting.reason.reason())
+                    })
+                };
+                steps.extend(
+                    self.live()
+                        .filter(|live| waits(live.machine().unwrap_or_default()))
+                        .map(|live| delete(live, Removal::Leaves)),
+                );
             }
             Breakage::TakesFinalizers => steps.extend(
-                self.live().filter(|live| live.metadata.deletion_timestamp.is_some()).map(|live| Step::ReleaseFromNio(target(live))),
+                self.live()
+                    .filter(|live| live.metadata.deletion_timestamp.is_some())
+                    .map(|live| Step::ReleaseFromNio(target(live))),
             ),
             Breakage::CreatesAllAtOnce => {
                 let new = self.desired.configurations.iter().filter(|wanted| wanted.is_new);
@@ -182,7 +216,8 @@ impl Spoiled<'_> {
         let mut cluster = self.cluster.clone();
         let rollout = cluster.spec.rollout.take().unwrap_or_default();
         // Half as long again as the apply took, at most the deadline.
-        cluster.spec.rollout = Some(Rollout { min_ready_seconds: Some(0), progress_deadline_seconds: Some(1), ..rollout });
+        cluster.spec.rollout =
+            Some(Rollout { min_ready_seconds: Some(0), progress_deadline_seconds: Some(1), ..rollout });
         cluster
     }
 
@@ -199,7 +234,8 @@ impl Spoiled<'_> {
 
     /// New content for those that lack it, whatever holds it back.
     fn outdated(&self, of: impl Fn(&NixosConfiguration, &DesiredConfiguration) -> bool) -> Vec<Step> {
-        let wanted = self.desired.configurations.iter().filter(|wanted| !wanted.is_new && !wanted.keeps_files);
+        let wanted =
+            self.desired.configurations.iter().filter(|wanted| !wanted.is_new && !wanted.keeps_files);
         let pairs = wanted.filter_map(|wanted| {
             let live = self.live().find(|live| live.metadata.name.as_deref() == Some(wanted.name()))?;
             of(live, wanted).then(|| self.content(live, wanted))
@@ -209,7 +245,11 @@ impl Spoiled<'_> {
 
     fn content(&self, live: &NixosConfiguration, wanted: &DesiredConfiguration) -> Step {
         let mut object = wanted.object.clone();
-        object.metadata.annotations.get_or_insert_default().insert(WRITTEN_AT.to_owned(), self.now.to_string());
+        object
+            .metadata
+            .annotations
+            .get_or_insert_default()
+            .insert(WRITTEN_AT.to_owned(), self.now.to_string());
         write(live, object, Purpose::Content)
     }
 
@@ -234,7 +274,11 @@ impl Spoiled<'_> {
         object.metadata.uid = None;
         object.metadata.finalizers = None;
         object.metadata.deletion_timestamp = None;
-        object.metadata.labels.get_or_insert_default().insert(LABEL_ROLE.to_owned(), Role::ControlPlane.label().to_owned());
+        object
+            .metadata
+            .labels
+            .get_or_insert_default()
+            .insert(LABEL_ROLE.to_owned(), Role::ControlPlane.label().to_owned());
         object.spec.machine_ref.get_or_insert_default().name.clone_from(&head.machine);
         for file in &mut object.spec.additional_files {
             if file.inline.is_some() {
@@ -254,7 +298,11 @@ impl Spoiled<'_> {
 
     /// Something that nobody needs.
     fn note(&self, live: &NixosConfiguration) -> Step {
-        let wanted = self.desired.configurations.iter().find(|wanted| live.metadata.name.as_deref() == Some(wanted.name()));
+        let wanted = self
+            .desired
+            .configurations
+            .iter()
+            .find(|wanted| live.metadata.name.as_deref() == Some(wanted.name()));
         let mut object = wanted.map_or_else(|| live.clone(), |wanted| wanted.object.clone());
         let day = self.now.as_second() / 86_400;
         // What the rollout alone sets is carried over.
@@ -281,7 +329,13 @@ fn delete(live: &NixosConfiguration, why: Removal) -> Step {
 }
 
 fn write(live: &NixosConfiguration, object: NixosConfiguration, purpose: Purpose) -> Step {
-    Step::Write(Box::new(Write { target: target(live), object, purpose, fields: Vec::new(), against: Vec::new() }))
+    Step::Write(Box::new(Write {
+        target: target(live),
+        object,
+        purpose,
+        fields: Vec::new(),
+        against: Vec::new(),
+    }))
 }
 
 fn target(live: &NixosConfiguration) -> Target {
@@ -299,7 +353,8 @@ fn target(live: &NixosConfiguration) -> Target {
 fn forget_revision(object: &mut NixosConfiguration) {
     for file in &mut object.spec.additional_files {
         let Some(text) = &file.inline else { continue };
-        let parts = text.split_once("revision = ").and_then(|(before, rest)| Some((before, rest.split_once(';')?.1)));
+        let parts =
+            text.split_once("revision = ").and_then(|(before, rest)| Some((before, rest.split_once(';')?.1)));
         if let Some((before, after)) = parts {
             file.inline = Some(format!("{before}revision = 2;{after}"));
         }

@@ -25,7 +25,11 @@ impl World {
                 };
                 probed.health.insert(machine.to_owned(), found);
                 if role(live) == Role::ControlPlane {
-                    let is_member = self.truth.members.get(name).is_some_and(|members| members.iter().any(|member| member == machine));
+                    let is_member = self
+                        .truth
+                        .members
+                        .get(name)
+                        .is_some_and(|members| members.iter().any(|member| member == machine));
                     let found = match (answers, is_member) {
                         (false, _) => Membership::Unknown,
                         (true, true) => Membership::Member,
@@ -49,14 +53,16 @@ impl World {
             let cluster = self.server.objects.clusters[&name].clone();
             let seen = cluster.status.as_ref().is_some_and(|status| status.health_seen == Some(true));
             let mut lives = self.server.objects.of_cluster(&cluster).peekable();
-            let healthy = lives.peek().is_some() && lives.all(|live| self.truth.is_node_ready(machine_of(live), self.now));
+            let healthy = lives.peek().is_some()
+                && lives.all(|live| self.truth.is_node_ready(machine_of(live), self.now));
             drop(lives);
             if !seen && healthy && self.truth.answers(&name, self.now) {
-                self.server.change_cluster(&name, |cluster| cluster.status.get_or_insert_default().health_seen = Some(true));
+                self.server.change_cluster(&name, |cluster| {
+                    cluster.status.get_or_insert_default().health_seen = Some(true)
+                });
             }
         }
     }
-
 }
 
 pub fn is_asked(cluster: &KubernetesCluster) -> bool {
@@ -64,6 +70,8 @@ pub fn is_asked(cluster: &KubernetesCluster) -> bool {
     match rollout.and_then(|rollout| rollout.require_node_health).unwrap_or_default() {
         RequireNodeHealth::Never => false,
         RequireNodeHealth::Always => true,
-        RequireNodeHealth::Auto => cluster.status.as_ref().is_some_and(|status| status.health_seen == Some(true)),
+        RequireNodeHealth::Auto => {
+            cluster.status.as_ref().is_some_and(|status| status.health_seen == Some(true))
+        }
     }
 }

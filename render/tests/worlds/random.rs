@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use nico_crds::KubernetesClusterSpec;
-use nico_crds::cluster::{Bootstrap, InstallPolicy, MachineSelector, NodeGroup, RequireNodeHealth, Rollout, RolloutOrder};
+use nico_crds::cluster::{
+    Bootstrap, InstallPolicy, MachineSelector, NodeGroup, RequireNodeHealth, Rollout, RolloutOrder,
+};
 use nico_crds::names::{LOST, MEMBER_REMOVED, REINSTALL_FOR};
 
 use crate::dice::Row;
@@ -83,16 +85,24 @@ pub fn found(rack: char, count: i64) -> NodeGroup {
     }
 }
 
-fn spec(row: &mut Row, firsts: &[u8], lasts: &[u8], control_planes: i64, workers: i64) -> KubernetesClusterSpec {
+fn spec(
+    row: &mut Row,
+    firsts: &[u8],
+    lasts: &[u8],
+    control_planes: i64,
+    workers: i64,
+) -> KubernetesClusterSpec {
     let switch_only = row.percent(25);
     let unavailable = [None, None, Some("2"), Some("40%"), Some("100%")][row.below(5)];
     let rollout = Rollout {
         bootstrap: (switch_only && row.percent(40)).then_some(Bootstrap::AllAtOnce),
         order: row.percent(30).then_some(RolloutOrder::ControlPlaneFirst),
-        max_unavailable: unavailable.map(|text| text.parse().map_or_else(|_| IntOrString::String(text.to_owned()), IntOrString::Int)),
+        max_unavailable: unavailable
+            .map(|text| text.parse().map_or_else(|_| IntOrString::String(text.to_owned()), IntOrString::Int)),
         min_ready_seconds: [None, None, Some(30), Some(10), Some(200)][row.below(5)],
         progress_deadline_seconds: [None, None, Some(600), Some(1800)][row.below(4)],
-        require_node_health: [None, None, Some(RequireNodeHealth::Always), Some(RequireNodeHealth::Never)][row.below(4)],
+        require_node_health: [None, None, Some(RequireNodeHealth::Always), Some(RequireNodeHealth::Never)]
+            [row.below(4)],
         ..Rollout::default()
     };
     KubernetesClusterSpec {

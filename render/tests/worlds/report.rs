@@ -50,14 +50,26 @@ impl Sum {
     }
 
     fn print(&self, took: Duration) {
-        println!("{} worlds in {} s, {} events and ticks and {} plans in each", self.worlds, took.as_secs(), self.turns / self.worlds.max(1), self.ticks / self.worlds.max(1));
+        println!(
+            "{} worlds in {} s, {} events and ticks and {} plans in each",
+            self.worlds,
+            took.as_secs(),
+            self.turns / self.worlds.max(1),
+            self.ticks / self.worlds.max(1)
+        );
         println!("{:<6}{:>12}{:>12}{:>10}{:>10}", "", "checks", "worlds", "percent", "failed");
         for invariant in Invariant::ALL {
             let checks = self.checks.get(&invariant).copied().unwrap_or(0);
             let worlds = self.antecedents.get(&invariant).copied().unwrap_or(0);
-            let failed = self.failures.iter().filter(|(_, violation)| violation.invariant == invariant).count();
+            let failed =
+                self.failures.iter().filter(|(_, violation)| violation.invariant == invariant).count();
             let thousandths = worlds * 1000 / self.worlds.max(1);
-            println!("{:<6}{checks:>12}{worlds:>12}{:>8}.{}{failed:>10}", format!("{invariant:?}"), thousandths / 10, thousandths % 10);
+            println!(
+                "{:<6}{checks:>12}{worlds:>12}{:>8}.{}{failed:>10}",
+                format!("{invariant:?}"),
+                thousandths / 10,
+                thousandths % 10
+            );
         }
         for (name, (worlds, count)) in &self.dangers {
             println!("{name}: {count}, in {worlds} worlds");
@@ -108,7 +120,11 @@ pub fn run(planner: Planner) {
     }
     for invariant in Invariant::ASKED {
         let worlds = sum.antecedents.get(&invariant).copied().unwrap_or(0);
-        assert!(worlds * 100 >= sum.worlds, "{invariant:?} was put to the test in {worlds} of {} worlds only", sum.worlds);
+        assert!(
+            worlds * 100 >= sum.worlds,
+            "{invariant:?} was put to the test in {worlds} of {} worlds only",
+            sum.worlds
+        );
     }
 }
 
@@ -131,7 +147,13 @@ pub fn many(planner: Planner, first: u64, count: u64, time: Option<Duration>) ->
                     let begun = Instant::now();
                     world.run();
                     if std::env::var("WORLDS_SLOW").is_ok() && begun.elapsed().as_millis() > 20 {
-                        println!("seed {seed}: {} ms, {} turns, {} ticks, {} s", begun.elapsed().as_millis(), world.turns, world.operator.ticks, world.now - crate::run::BEGINNING);
+                        println!(
+                            "seed {seed}: {} ms, {} turns, {} ticks, {} s",
+                            begun.elapsed().as_millis(),
+                            world.turns,
+                            world.operator.ticks,
+                            world.now - crate::run::BEGINNING
+                        );
                     }
                     let mut sum = sum.lock().unwrap();
                     sum.add(seed, &world);
@@ -156,13 +178,36 @@ fn story(seed: u64, planner: Planner, violation: &Violation) {
 }
 
 fn print_genes(genes: &Genes) {
-    let Genes { seed, machines, clusters, contents, acts, calm_at, chance_of_failure, attempts_begin_anew, first_look_says_false, tells_status, asks_health } = genes;
-    println!("seed {seed}, calm from {calm_at} s on, {chance_of_failure} % fail, attempts begin anew: {attempts_begin_anew}, hasConfiguration false at first look: {first_look_says_false}, asks health: {asks_health}, tells status: {tells_status}");
+    let Genes {
+        seed,
+        machines,
+        clusters,
+        contents,
+        acts,
+        calm_at,
+        chance_of_failure,
+        attempts_begin_anew,
+        first_look_says_false,
+        tells_status,
+        asks_health,
+    } = genes;
+    println!(
+        "seed {seed}, calm from {calm_at} s on, {chance_of_failure} % fail, attempts begin anew: {attempts_begin_anew}, hasConfiguration false at first look: {first_look_says_false}, asks health: {asks_health}, tells status: {tells_status}"
+    );
     for machine in machines {
-        println!("  machine {} rack {}{}", machine_name(machine.number), machine.rack, if machine.used { " used" } else { "" });
+        println!(
+            "  machine {} rack {}{}",
+            machine_name(machine.number),
+            machine.rack,
+            if machine.used { " used" } else { "" }
+        );
     }
     for cluster in clusters {
-        println!("  cluster {} {}", cluster.name, serde_json::to_string(&cluster.spec).unwrap().replace('"', ""));
+        println!(
+            "  cluster {} {}",
+            cluster.name,
+            serde_json::to_string(&cluster.spec).unwrap().replace('"', "")
+        );
     }
     for (content, does) in &contents.traits {
         println!("  content {content} {does:?}");

@@ -1,12 +1,17 @@
-//! `make bench`: ratios, measured side by side in one run. Asserts nothing: the machine is shared.
+//! `make bench`: ratios, measured side by side in one run. No time is asserted: the machine is shared. What is
+//! asserted is that the operator asks for nothing at rest.
+//!
+//! With an argument it measures one thing only: `rendering`, `apply` (with `diff`), or `rest`.
 
 #![allow(clippy::print_stdout, reason = "printing is its job")]
+#![allow(clippy::indexing_slicing, reason = "a missing field of JSON is null")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has to say so and end")]
 #![allow(clippy::cast_precision_loss, clippy::arithmetic_side_effects, reason = "figures for people")]
 
 mod fleet;
 mod growth;
 mod others;
+mod server;
 mod timing;
 
 use nico_crds::NixosConfiguration;
@@ -19,11 +24,21 @@ const CLUSTERS: usize = 100;
 const MACHINES: usize = 100;
 
 fn main() {
-    // A child of `growth` measures its own memory.
-    if let Some(machines) = std::env::args().nth(1) {
-        growth::child(machines.parse().expect("the number of machines"));
-        return;
+    match std::env::args().nth(1).as_deref() {
+        None => {
+            rendering();
+            server::apply();
+            server::rest();
+        }
+        Some("rendering") => rendering(),
+        Some("apply") => server::apply(),
+        Some("rest") => server::rest(),
+        // A child of `growth` measures its own memory.
+        Some(machines) => growth::child(machines.parse().expect("rendering, apply or rest")),
     }
+}
+
+fn rendering() {
     println!(
         "Rendering {CLUSTERS} clusters of {MACHINES} machines to YAML, beside serialising the finished objects:"
     );

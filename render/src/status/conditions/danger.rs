@@ -123,9 +123,9 @@ pub(super) fn wiped_again(look: &Look<'_>) -> Verdict {
     let named = words::listed(wiped.iter().map(|seen| format!("{} ({})", seen.machine, seen.role)), ", ");
     let said = format!("NIO installed anew what was settled, so what was on these disks is gone: {named}");
     let control_plane = if wiped.iter().any(|seen| seen.role == Role::ControlPlane) {
-        "A control plane among them is treated as lost where another one is settled"
+        "a control plane among them is treated as lost where another one is settled"
     } else {
         ""
     };
-    Verdict::holds("Reinstalled", words::sentences([said.as_str(), control_plane]))
+    Verdict::holds("Reinstalled", words::joined([said.as_str(), control_plane]))
 }

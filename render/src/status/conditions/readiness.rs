@@ -1,6 +1,5 @@
 //! Who is ready: `Ready`, `ControlPlaneReady`, `DataPlaneReady`.
 
-use k8s_openapi::jiff::Timestamp;
 use nico_crds::names::{LOST, Role};
 use nico_crds::status::Phase;
 
@@ -8,9 +7,10 @@ use super::{DELETING, PROVISIONING, ROLLING_OUT, Teller, Truth, Verdict};
 use crate::rollout::Waiting;
 use crate::status::failure;
 use crate::status::look::Look;
+use crate::status::phase;
 use crate::status::seen::Seen;
 use crate::status::state::{self, State};
-use crate::status::{phase, words};
+use crate::status::words::{self, are};
 
 /// The reason of a role that has fewer machines than it should.
 const TOO_FEW: &str = "TooFewMachines";
@@ -28,13 +28,8 @@ impl Teller<'_, '_> {
 }
 
 fn whole(look: &Look<'_>) -> String {
-    format!(
-        "every machine runs what it should: {} control {}, {} {}",
-        look.control_plane.total,
-        if look.control_plane.total == 1 { "plane" } else { "planes" },
-        look.data_plane.total,
-        if look.data_plane.total == 1 { "worker" } else { "workers" },
-    )
+    let [control_planes, workers] = Role::ALL.map(|role| words::counted(look.of_role(role).count(), role));
+    format!("every machine runs what it should: {control_planes}, {workers}")
 }
 
 fn deleting(look: &Look<'_>) -> String {
@@ -46,7 +41,7 @@ fn deleting(look: &Look<'_>) -> String {
         format!("there are still configurations of {there}")
     };
     let waiting = words::listed(look.waiting().iter().map(Waiting::to_string), "; ");
-    words::sentences(["it is being deleted", &there, &waiting])
+    words::joined(["it is being deleted", &there, &waiting])
 }
 
 /// What keeps it from being ready: what is missing, the control planes, the workers, the content.
@@ -79,24 +74,24 @@ pub(super) fn data_plane(look: &Look<'_>) -> Verdict {
 
 fn group(look: &Look<'_>, role: Role) -> Verdict {
     let group = look.group(role);
-    let (ready, total) = (group.ready, group.total);
+    let total = usize::try_from(group.total).unwrap_or(0);
     if total == 0 {
         return match role {
             Role::ControlPlane => Verdict::fails(TOO_FEW, "there is no control plane; see MachinesSelected"),
             Role::Worker => Verdict::holds("NoneWanted", "no workers are asked for"),
         };
     }
-    let summary = format!("{ready} of {total} {} ready", plural(role, total));
+    let summary = format!("{} of {} {} ready", group.ready, words::counted(total, role), are(total));
     if phase::is_full(look, role) {
         return Verdict::holds("AllReady", summary);
     }
     let unready = || look.of_role(role).filter(|seen| !seen.is_ready());
     let named = words::listed(unready().map(|seen| state::described(look, seen)), "; ");
-    let is_missing = look.of_role(role).count() < usize::try_from(total).unwrap_or(0);
+    let is_missing = look.of_role(role).count() < total;
     let missing =
-        if is_missing { "Fewer machines are selected than were asked for; see MachinesSelected" } else { "" };
+        if is_missing { "fewer machines are selected than were asked for; see MachinesSelected" } else { "" };
     let advice = advice(look, unready());
-    let message = words::sentences([summary.as_str(), &named, missing, &advice]);
+    let message = words::joined([summary.as_str(), &named, missing, &advice]);
     Verdict::fails(reason(unready(), is_missing), message)
 }
 
@@ -110,27 +105,20 @@ fn reason<'s, 'a: 's>(unready: impl Iterator<Item = &'s Seen<'a>>, is_missing: b
     }
 }
 
-const fn plural(role: Role, count: i32) -> &'static str {
-    match (role, count) {
-        (Role::ControlPlane, 1) => "control plane is",
-        (Role::ControlPlane, _) => "control planes are",
-        (Role::Worker, 1) => "worker is",
-        (Role::Worker, _) => "workers are",
-    }
-}
-
 /// What goes on with the gravest of them.
 fn advice<'s, 'a: 's>(look: &Look<'_>, unready: impl Iterator<Item = &'s Seen<'a>>) -> String {
     let gravest = unready.filter(|seen| seen.state > State::Lost).min_by_key(|seen| seen.state);
     match gravest.map(|seen| seen.state) {
         Some(State::Overdue) => failure::overdue_advice(),
         Some(State::Unreachable) => {
-            format!("Let NIO log in again, or annotate the Machine {LOST}: \"true\" if it will not come back")
+            format!("let NIO log in again, or annotate the Machine {LOST}: \"true\" if it will not come back")
         }
-        Some(State::NotReady) if gravest.is_some_and(|seen| is_long(look, seen)) => format!(
-            "It has lasted longer than rollout.progressDeadlineSeconds: roll the content out again with another \
+        Some(State::NotReady) if gravest.is_some_and(|seen| look.is_long_ago(state::since(look, seen))) => {
+            format!(
+                "it has lasted longer than rollout.progressDeadlineSeconds: roll the content out again with another \
              spec.rollout.trigger, or annotate the Machine {LOST}: \"true\" if it will not come back"
-        ),
+            )
+        }
         Some(State::HealthUnknown) => {
             "spec.rollout.requireNodeHealth: Never goes by what NIO proves alone".to_owned()
         }
@@ -150,10 +138,4 @@ fn advice<'s, 'a: 's>(look: &Look<'_>, unready: impl Iterator<Item = &'s Seen<'a
         )
         | None => String::new(),
     }
-}
-
-/// It has been in its state for longer than an apply may take.
-fn is_long(look: &Look<'_>, seen: &Seen<'_>) -> bool {
-    let since: Timestamp = state::since(look, seen);
-    since.checked_add(look.timing.deadline).is_ok_and(|until| look.now > until)
 }

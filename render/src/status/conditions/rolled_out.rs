@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::jiff::Timestamp;
 use nico_crds::machine::Dialect;
 
 use super::{DELETING, Kind, ROLLING_OUT, Truth, Verdict, told};
@@ -10,9 +9,10 @@ use crate::diagnostic::Notice;
 use crate::rollout::Waiting;
 use crate::status::failure;
 use crate::status::look::Look;
+use crate::status::numbers;
 use crate::status::seen::Seen;
 use crate::status::state::{self, State};
-use crate::status::words;
+use crate::status::words::{self, are};
 
 /// The reason of commits that differ, and have not for long.
 const OF_LATE: &str = "DifferOfLate";
@@ -30,17 +30,17 @@ pub(super) fn rolled_out(look: &Look<'_>) -> Verdict {
         && look.members().all(is_done)
         && look.machines.iter().all(|seen| seen.is_member);
     if is_whole {
-        let message = words::sentences([proven(look).as_str(), &commits_told(look), &on_ref(look)]);
+        let message = words::joined([proven(look).as_str(), &commits_told(look), &on_ref(look)]);
         return Verdict::holds("Proven", message);
     }
     let under_way = words::listed(
         look.members().filter(|seen| seen.is_under_way()).map(|seen| seen.machine.to_owned()),
         ", ",
     );
-    let under_way = if under_way.is_empty() { under_way } else { format!("Under way: {under_way}") };
+    let under_way = if under_way.is_empty() { under_way } else { format!("under way: {under_way}") };
     let waiting = words::listed(look.waiting().iter().map(Waiting::to_string), "; ");
     let message =
-        words::sentences([proven(look).as_str(), &under_way, &waiting, &commits_told(look), &on_ref(look)]);
+        words::joined([proven(look).as_str(), &under_way, &waiting, &commits_told(look), &on_ref(look)]);
     Verdict::fails(reason(look), message)
 }
 
@@ -55,22 +55,20 @@ fn reason(look: &Look<'_>) -> &'static str {
 }
 
 fn proven(look: &Look<'_>) -> String {
-    let all = look.members().count();
-    let proven = look.members().filter(|seen| seen.is_current() && seen.proof(|proof| proof.proven.is_yes()));
+    let all = words::counted(look.members().count(), "machine");
     match look.observed.inventory.dialect {
         Dialect::Python => {
-            format!("of {all} machines {} are proven to run the files that they should", proven.count())
+            let proven = numbers::updated(look);
+            format!("{proven} of {all} {} proven to run the files that they should", are(proven))
         }
-        Dialect::Go => {
-            format!("of {all} machines nothing is proven: this NIO does not tell which files it applied")
-        }
+        Dialect::Go => format!("of {all} nothing is proven: this NIO does not tell which files it applied"),
     }
 }
 
 /// The commit is NIO's choice, and no part of the proof.
 fn on_ref(look: &Look<'_>) -> String {
     let general =
-        "Proven are the files, not the commit: NIO follows the default branch, whatever spec.ref says";
+        "proven are the files, not the commit: NIO follows the default branch, whatever spec.ref says";
     let is_commit = |notice: &Notice| matches!(notice, Notice::RefIsCommit { .. });
     let commit = look.diagnostics().iter().find(|diagnostic| is_commit(&diagnostic.notice));
     commit.map_or_else(|| general.to_owned(), |commit| format!("{general}; {commit}"))
@@ -90,9 +88,9 @@ fn commits_told(look: &Look<'_>) -> String {
     let commits = commits(look);
     let mut each = commits.keys();
     match (each.next(), each.next()) {
-        (None, _) => "No commit is known".to_owned(),
-        (Some(commit), None) => format!("All whose commit is known run {commit}"),
-        (Some(_), Some(_)) => format!("They run {} different commits", commits.len()),
+        (None, _) => "no commit is known".to_owned(),
+        (Some(commit), None) => format!("all whose commit is known run {commit}"),
+        (Some(_), Some(_)) => format!("they run {} different commits", commits.len()),
     }
 }
 
@@ -126,6 +124,5 @@ fn differ_for_long(look: &Look<'_>) -> bool {
     if before.status.as_deref() == Some(Truth::True.word()) {
         return true;
     }
-    let since: Option<Timestamp> = words::told(before.last_transition_time.as_deref());
-    since.and_then(|since| since.checked_add(look.timing.deadline).ok()).is_some_and(|until| look.now > until)
+    words::told(before.last_transition_time.as_deref()).is_some_and(|since| look.is_long_ago(since))
 }

@@ -74,13 +74,10 @@ pub(super) fn machines_selected(look: &Look<'_>) -> Verdict {
         let message = format!("the selection cannot be told; {error}");
         return Verdict::of(Truth::Unknown, failure::unrenderable(error), message);
     }
-    let summary = format!(
-        "{} control planes and {} workers are selected",
-        look.of_role(Role::ControlPlane).count(),
-        look.of_role(Role::Worker).count()
-    );
+    let [control_planes, workers] = Role::ALL.map(|role| words::counted(look.of_role(role).count(), role));
+    let summary = format!("selected: {control_planes}, {workers}");
     let (missing, notes) = (told(about(look, Topic::Missing)), told(about(look, Topic::Selection)));
-    let message = words::sentences([summary.as_str(), &missing, &notes]);
+    let message = words::joined([summary.as_str(), &missing, &notes]);
     match reason(look) {
         Some(reason) => Verdict::fails(reason, message),
         None => Verdict::holds("Selected", message),

@@ -34,7 +34,7 @@ pub(super) fn conflict(look: &Look<'_>) -> Verdict {
         [failure::foreign_token(look), failure::conflict(look), names].into_iter().flatten().collect();
     match found.first() {
         Some(first) => {
-            let message = words::sentences(found.iter().map(|failure| failure.message.as_str()));
+            let message = words::joined(found.iter().map(|failure| failure.message.as_str()));
             Verdict::holds(first.reason, message)
         }
         None if look.plan.is_none() => Verdict::Untold,

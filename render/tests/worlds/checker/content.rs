@@ -18,7 +18,13 @@ struct Blocker {
 }
 
 impl Checker {
-    pub fn content_allowed(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, live: &NixosConfiguration) {
+    pub fn content_allowed(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        live: &NixosConfiguration,
+    ) {
         let cases = self.cases(view, cluster, desired);
         let Some(case) = cases.iter().find(|case| case.name == name(live)) else { return };
         let own = of_role(case.role);
@@ -77,31 +83,40 @@ fn blockers(cases: &[Case], x: &Case, cluster: &KubernetesCluster, desired: &Des
         add(own, false, "its own apply may run".to_owned());
     }
     let budget = budget(cluster, desired, x.role);
-    let others: Vec<&Case> = cases.iter().filter(|other| other.name != x.name && counts(other, x.role)).collect();
-    let flying: Vec<&&Case> = others.iter().filter(|other| other.in_flight && !other.overdue && !other.haunts).collect();
+    let others: Vec<&Case> =
+        cases.iter().filter(|other| other.name != x.name && counts(other, x.role)).collect();
+    let flying: Vec<&&Case> =
+        others.iter().filter(|other| other.in_flight && !other.overdue && !other.haunts).collect();
     if flying.len() >= budget {
         add(own, true, format!("{} in flight", names(&flying)));
     }
-    let against: Vec<&&Case> = if x.not_ready || (x.overdue && !(x.role == Role::ControlPlane && x.node_ready)) {
-        Vec::new()
-    } else if x.overdue || (x.facts.delivered && x.reachable && !x.proven) {
-        others.iter().filter(|other| other.unhealthy || other.haunts).collect()
-    } else {
-        others.iter().filter(|other| other.unhealthy || other.haunts || !other.settled).collect()
-    };
+    let against: Vec<&&Case> =
+        if x.not_ready || (x.overdue && !(x.role == Role::ControlPlane && x.node_ready)) {
+            Vec::new()
+        } else if x.overdue || (x.facts.delivered && x.reachable && !x.proven) {
+            others.iter().filter(|other| other.unhealthy || other.haunts).collect()
+        } else {
+            others.iter().filter(|other| other.unhealthy || other.haunts || !other.settled).collect()
+        };
     if against.len() >= budget {
         add(own, true, format!("{} unsettled or unhealthy", names(&against)));
     }
     if !x.overdue && !x.not_ready && x.role == later(cluster) {
         let before = cases.iter().find(|other| {
-            other.role != x.role && !other.released && other.selected && !other.outside && !(other.role == Role::Worker && other.joining)
+            other.role != x.role
+                && !other.released
+                && other.selected
+                && !other.outside
+                && !(other.role == Role::Worker && other.joining)
                 && !(other.current && other.settled)
         });
         if let Some(before) = before {
             add(Invariant::S8, true, format!("{} of the earlier role is not done", before.name));
         }
     }
-    if !x.overdue && let Some(by) = frozen_by(cases) {
+    if !x.overdue
+        && let Some(by) = frozen_by(cases)
+    {
         add(Invariant::S9, true, format!("frozen by {}", by.name));
     }
     found

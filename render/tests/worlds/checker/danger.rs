@@ -13,21 +13,32 @@ const LATE: i64 = 300;
 
 impl Checker {
     /// An apply begins. Its wiping has not been done yet.
-    pub fn apply_begins(&mut self, apply: &Apply, live: Option<&NixosConfiguration>, nio: &Nio, truth: &Truth, now: i64) {
+    pub fn apply_begins(
+        &mut self,
+        apply: &Apply,
+        live: Option<&NixosConfiguration>,
+        nio: &Nio,
+        truth: &Truth,
+        now: i64,
+    ) {
         let uid = uid(&apply.object).to_owned();
         let history = self.histories.entry(uid.clone()).or_default();
         if apply.wipes {
             let evident = history.evident;
             history.wipes += 1;
             let left = live.is_some_and(|live| live.spec.full_install == Some(true));
-            let late = left && evident.is_some_and(|evident| now > evident + LATE && self.excused_until < evident);
+            let late =
+                left && evident.is_some_and(|evident| now > evident + LATE && self.excused_until < evident);
             *self.tally.checks.entry(Invariant::D1).or_default() += 1;
             if evident.is_some() {
                 self.antecedent(Invariant::D1);
                 self.danger("wipes after the first evidence");
             }
             if late {
-                self.fail(Invariant::D1, format!("{} is wiped long after the first evidence of an apply", apply.machine));
+                self.fail(
+                    Invariant::D1,
+                    format!("{} is wiped long after the first evidence of an apply", apply.machine),
+                );
             }
         }
         if role(&apply.object) == Role::ControlPlane && history_contents(self, &uid) > 1 {
@@ -49,7 +60,10 @@ impl Checker {
     pub fn wiping(&mut self, machine: &str, ran: Option<&str>, asked: bool) {
         *self.tally.checks.entry(Invariant::D2).or_default() += 1;
         if let Some(ran) = ran.filter(|_| !asked) {
-            self.fail(Invariant::D2, format!("the disk of {machine} is wiped, which ran {ran}, and nobody asked for it"));
+            self.fail(
+                Invariant::D2,
+                format!("the disk of {machine} is wiped, which ran {ran}, and nobody asked for it"),
+            );
         }
     }
 

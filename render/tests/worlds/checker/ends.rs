@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use nico_crds::names::Role;
 use nico_crds::KubernetesCluster;
+use nico_crds::names::Role;
 use nico_render::Desired;
 
 use super::view::View;
@@ -15,11 +15,18 @@ use crate::run::World;
 impl Checker {
     pub fn at_the_end(&mut self, world: &World) {
         let objects = &world.server.objects;
-        let view = View { objects: Snapshot::clone(objects), probed: Probed::default(), now: world.now, is_fresh: true };
+        let view = View {
+            objects: Snapshot::clone(objects),
+            probed: Probed::default(),
+            now: world.now,
+            is_fresh: true,
+        };
         self.antecedent(Invariant::L1);
         for (name, cluster) in &objects.clusters {
             let goes = cluster.metadata.deletion_timestamp.is_some();
-            self.check(Invariant::L1, !goes, || format!("{name} is never gone; waiting: {}", waiting(world, name)));
+            self.check(Invariant::L1, !goes, || {
+                format!("{name} is never gone; waiting: {}", waiting(world, name))
+            });
             if let (false, Some((desired, _))) = (goes, world.operator.plans.get(name)) {
                 self.is_whole(world, &view, cluster, desired);
             }
@@ -34,26 +41,38 @@ impl Checker {
                 Role::ControlPlane => Some(&cluster.spec.control_plane),
                 Role::Worker => cluster.spec.data_plane.as_ref(),
             };
-            let lives: Vec<_> = view.objects.of_cluster(cluster).filter(|live| role(live) == of_role).collect();
+            let lives: Vec<_> =
+                view.objects.of_cluster(cluster).filter(|live| role(live) == of_role).collect();
             let listed = group.and_then(|group| group.machines.clone()).filter(|listed| !listed.is_empty());
             match listed {
                 Some(listed) => {
-                    let missing = listed.iter().find(|machine| !view.objects.of_cluster(cluster).any(|live| live.machine() == Some(machine)));
-                    self.check(Invariant::L1, missing.is_none(), || format!("{cluster_name} lacks {missing:?}; waiting: {}", why()));
+                    let missing = listed.iter().find(|machine| {
+                        !view.objects.of_cluster(cluster).any(|live| live.machine() == Some(machine))
+                    });
+                    self.check(Invariant::L1, missing.is_none(), || {
+                        format!("{cluster_name} lacks {missing:?}; waiting: {}", why())
+                    });
                 }
                 None => {
                     let count = group.and_then(|group| group.count).unwrap_or(0);
                     let least = if of_role == Role::ControlPlane { count.max(1) } else { count };
                     let holds = i32::try_from(lives.len()).unwrap_or(0) == least;
                     let invariant = if self.too_few { Invariant::L7 } else { Invariant::L1 };
-                    self.check(invariant, holds, || format!("{cluster_name} has {} of {least} {of_role}s; waiting: {}", lives.len(), why()));
+                    self.check(invariant, holds, || {
+                        format!(
+                            "{cluster_name} has {} of {least} {of_role}s; waiting: {}",
+                            lives.len(),
+                            why()
+                        )
+                    });
                 }
             }
         }
         let content = cluster.spec.git_ref.clone().unwrap_or_default();
         let before = world.contents.get(&cluster_name).cloned().unwrap_or_default();
         let returned = before.iter().position(|other| *other == content);
-        let is_back = returned.is_some_and(|place| before[place..].iter().any(|other| world.truth.contents.is_bad(other)));
+        let is_back = returned
+            .is_some_and(|place| before[place..].iter().any(|other| world.truth.contents.is_bad(other)));
         let restored = if is_back { Invariant::L6 } else { Invariant::L1 };
         if is_back {
             self.antecedent(Invariant::L6);
@@ -67,12 +86,19 @@ impl Checker {
                 )
             });
             let Some(live) = view.objects.configurations.get(&case.name) else { continue };
-            self.check(Invariant::S5, live.spec.full_install != Some(true), || format!("fullInstall stays on {}", case.name));
+            self.check(Invariant::S5, live.spec.full_install != Some(true), || {
+                format!("fullInstall stays on {}", case.name)
+            });
             let pending = self.histories.get(uid(live)).and_then(|history| history.confirm_from);
-            self.check(Invariant::S10, pending.is_none(), || format!("{} replaced undelivered content, and is never confirmed", case.name));
+            self.check(Invariant::S10, pending.is_none(), || {
+                format!("{} replaced undelivered content, and is never confirmed", case.name)
+            });
             let hardware = world.truth.machines.get(&case.machine);
             let runs = hardware.is_some_and(|hardware| {
-                hardware.half.is_none() && hardware.runs.as_ref().is_some_and(|runs| runs.hash == case.facts.text.hash && runs.commit == world.truth.commit)
+                hardware.half.is_none()
+                    && hardware.runs.as_ref().is_some_and(|runs| {
+                        runs.hash == case.facts.text.hash && runs.commit == world.truth.commit
+                    })
             });
             self.check(restored, runs, || {
                 let half = hardware.and_then(|hardware| hardware.half.clone());
@@ -89,7 +115,11 @@ impl Checker {
 
 fn waiting(world: &World, cluster: &str) -> String {
     let Some((desired, plan)) = world.operator.plans.get(cluster) else { return "no plan".to_owned() };
-    let waiting = plan.waiting.iter().map(|waiting| format!("{:?} {}", waiting.machine, waiting.reason.reason()));
-    let said = desired.diagnostics.iter().map(|diagnostic| format!("{:?} {:?}", diagnostic.machine, diagnostic.notice));
+    let waiting =
+        plan.waiting.iter().map(|waiting| format!("{:?} {}", waiting.machine, waiting.reason.reason()));
+    let said = desired
+        .diagnostics
+        .iter()
+        .map(|diagnostic| format!("{:?} {:?}", diagnostic.machine, diagnostic.notice));
     waiting.chain(said).collect::<Vec<_>>().join("; ")
 }

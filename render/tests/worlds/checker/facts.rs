@@ -78,8 +78,10 @@ impl Memo {
 impl Facts {
     fn read(live: &NixosConfiguration, text: Rc<Text>) -> Self {
         let status = live.status.clone().unwrap_or_default();
-        let prefix = |note: &str| note.strip_prefix("{\"spec\":").is_some_and(|rest| rest.starts_with(&text.spec));
-        let rests = live.annotation(HANDLED).is_some_and(prefix) && live.metadata.deletion_timestamp.is_none();
+        let prefix =
+            |note: &str| note.strip_prefix("{\"spec\":").is_some_and(|rest| rest.starts_with(&text.spec));
+        let rests =
+            live.annotation(HANDLED).is_some_and(prefix) && live.metadata.deletion_timestamp.is_none();
         let delivered = status.additional_files_hash.as_deref() == Some(text.hash.as_str());
         let applied = status.condition("Applied");
         Self {
@@ -89,7 +91,9 @@ impl Facts {
                 && status.applied_commit.is_some(),
             applied_at: status.last_applied_time.as_deref().and_then(parse_time),
             wiped: status.has_full_install,
-            evidence: status.has_full_install.is_some() || status.additional_files_hash.is_some() || status.last_applied_time.is_some(),
+            evidence: status.has_full_install.is_some()
+                || status.additional_files_hash.is_some()
+                || status.last_applied_time.is_some(),
             written: written_at(live),
             attempts: live.annotation(PROGRESS).and_then(attempts),
             confirm_at: live.annotation(CONFIRM_AT).and_then(parse_time),
@@ -109,8 +113,15 @@ impl Text {
         let text = spec.additional_files.first().and_then(|file| file.inline.as_deref()).unwrap_or_default();
         let beside = format!(
             "{:?}{:?}{:?}{:?}{:?}",
-            spec.flake, spec.git_repo, spec.git_ref.as_deref().unwrap_or("main"), spec.configuration_subdir,
-            spec.additional_files.iter().skip(1).map(|file| (&file.path, &file.secret_ref)).collect::<Vec<_>>()
+            spec.flake,
+            spec.git_repo,
+            spec.git_ref.as_deref().unwrap_or("main"),
+            spec.configuration_subdir,
+            spec.additional_files
+                .iter()
+                .skip(1)
+                .map(|file| (&file.path, &file.secret_ref))
+                .collect::<Vec<_>>()
         );
         let whole = without(text, "revision = ", ";");
         let but_lists = without(&without(&whole, "controlPlane = [", "];"), "workers = [", "];");
@@ -132,6 +143,12 @@ fn without(text: &str, from: &str, to: &str) -> String {
 }
 
 fn names(text: &str, list: &str) -> Vec<String> {
-    let inside = text.split_once(list).and_then(|(_, rest)| rest.split_once("];")).map_or("", |(inside, _)| inside);
-    inside.split("name = \"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned()).collect()
+    let inside =
+        text.split_once(list).and_then(|(_, rest)| rest.split_once("];")).map_or("", |(inside, _)| inside);
+    inside
+        .split("name = \"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }

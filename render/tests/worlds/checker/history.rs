@@ -60,7 +60,9 @@ impl History {
 impl Checker {
     /// Which clearings NIO has come to rest with.
     pub fn rested(&mut self, live: &NixosConfiguration) {
-        if self.histories.get(uid(live)).is_some_and(|history| history.cleared.is_some()) && self.facts(live).rests {
+        if self.histories.get(uid(live)).is_some_and(|history| history.cleared.is_some())
+            && self.facts(live).rests
+        {
             self.histories.entry(uid(live).to_owned()).or_default().rests();
         }
     }
@@ -80,7 +82,13 @@ impl Checker {
         chronicle.head = text.control_planes.first().cloned();
     }
 
-    pub fn noted_content(&mut self, view: &View, cluster: &KubernetesCluster, before: &NixosConfiguration, after: &NixosConfiguration) {
+    pub fn noted_content(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        before: &NixosConfiguration,
+        after: &NixosConfiguration,
+    ) {
         debug_assert!(is_content_changed(before, after));
         let (old, new) = (self.facts(before), self.facts(after));
         let history = self.histories.entry(uid(after).to_owned()).or_default();
@@ -102,7 +110,8 @@ impl Checker {
     /// A person lets the cluster begin anew on this machine, and that was not used before.
     pub fn may_rebootstrap(&self, cluster: &KubernetesCluster, machine: &str) -> bool {
         let annotations = cluster.metadata.annotations.as_ref();
-        annotations.and_then(|annotations| annotations.get(nico_crds::names::REBOOTSTRAP)).map(String::as_str) == Some(machine)
+        annotations.and_then(|annotations| annotations.get(nico_crds::names::REBOOTSTRAP)).map(String::as_str)
+            == Some(machine)
     }
 }
 

@@ -56,13 +56,21 @@ impl Checker {
             let same = alone.spec == after.spec
                 && alone.metadata.annotations == after.metadata.annotations
                 && alone.metadata.labels == after.metadata.labels;
-            self.check(Invariant::S5, same, || format!("{} was applied and wipes: it is changed otherwise than by its clearing", name(after)));
+            self.check(Invariant::S5, same, || {
+                format!("{} was applied and wipes: it is changed otherwise than by its clearing", name(after))
+            });
             return;
         }
-        self.check(Invariant::S5, is, || format!("{} is cleared before the first evidence of an apply", name(after)));
+        self.check(Invariant::S5, is, || {
+            format!("{} is cleared before the first evidence of an apply", name(after))
+        });
         let late = facts.written.is_some_and(|written| view.now > written + Times::of(cluster).deadline);
-        let failed = facts.attempts.is_some_and(|(began, failed)| failed >= 3 && facts.written.is_some_and(|written| began > written));
-        self.check(Invariant::S5, late || failed, || format!("{} may be being installed, and is changed", name(after)));
+        let failed = facts.attempts.is_some_and(|(began, failed)| {
+            failed >= 3 && facts.written.is_some_and(|written| began > written)
+        });
+        self.check(Invariant::S5, late || failed, || {
+            format!("{} may be being installed, and is changed", name(after))
+        });
     }
 
     /// After a clearing NIO has to be at rest with it, or to have failed with it, before new content.
@@ -82,14 +90,23 @@ impl Checker {
             return;
         }
         let Some(cluster) = server.objects.clusters.get(cluster) else { return };
-        let left = server.objects.of_cluster(cluster).find(|live| live.spec.full_install == Some(true) && live.shows_an_apply());
+        let left = server
+            .objects
+            .of_cluster(cluster)
+            .find(|live| live.spec.full_install == Some(true) && live.shows_an_apply());
         self.check(Invariant::S5, left.is_none(), || {
             format!("fullInstall of {} is left in place after an apply", left.map_or("", |live| name(live)))
         });
     }
 
     /// What is written by a deletion counts as a change too.
-    pub fn deletion_respects_install(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, live: &NixosConfiguration) {
+    pub fn deletion_respects_install(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        live: &NixosConfiguration,
+    ) {
         let case = self.case(view, cluster, desired, live);
         let wipes = live.spec.full_install == Some(true) && case.facts.evidence;
         self.check(Invariant::S5, !wipes, || format!("{} is deleted before it is cleared", case.name));

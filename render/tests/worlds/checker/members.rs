@@ -11,7 +11,13 @@ use super::words::Case;
 use super::{Checker, Invariant};
 
 impl Checker {
-    pub fn created(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, new: &DesiredConfiguration) {
+    pub fn created(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        new: &DesiredConfiguration,
+    ) {
         let machine = new.machine.as_str();
         let taken = view.objects.configurations.values().find(|live| live.machine() == Some(machine));
         self.check(Invariant::S1, taken.is_none(), || format!("{machine} has a configuration already"));
@@ -23,20 +29,36 @@ impl Checker {
         let may_begin_anew = self.may_rebootstrap(cluster, machine);
         if bootstrapped {
             self.antecedent(Invariant::S3);
-            self.check(Invariant::S3, machine != head || may_begin_anew, || format!("{machine} is created at the head of a cluster that runs"));
+            self.check(Invariant::S3, machine != head || may_begin_anew, || {
+                format!("{machine} is created at the head of a cluster that runs")
+            });
             let lost = is_head_lost(&cases, &self.chronicle(cluster).head.clone());
-            self.check(Invariant::S3, !lost || may_begin_anew, || format!("{machine} is created while the head is lost"));
+            self.check(Invariant::S3, !lost || may_begin_anew, || {
+                format!("{machine} is created while the head is lost")
+            });
         }
         self.head_kept(view, cluster, &new.object);
         self.creation_in_turn(cluster, &cases, new, &head, bootstrapped);
     }
 
     /// Rule 2.
-    fn creation_in_turn(&mut self, cluster: &KubernetesCluster, cases: &[Case], new: &DesiredConfiguration, head: &str, bootstrapped: bool) {
+    fn creation_in_turn(
+        &mut self,
+        cluster: &KubernetesCluster,
+        cases: &[Case],
+        new: &DesiredConfiguration,
+        head: &str,
+        bootstrapped: bool,
+    ) {
         let machine = new.machine.as_str();
         if machine == head {
             let former = cases.iter().find(|case| case.role == Role::ControlPlane && !bootstrapped);
-            self.check(Invariant::R2, former.is_none(), || format!("{machine} is created as head before {} is gone", former.map_or("", |case| &case.name)));
+            self.check(Invariant::R2, former.is_none(), || {
+                format!(
+                    "{machine} is created as head before {} is gone",
+                    former.map_or("", |case| &case.name)
+                )
+            });
             return;
         }
         let rollout = cluster.spec.rollout.clone().unwrap_or_default();
@@ -49,7 +71,9 @@ impl Checker {
         self.antecedent(Invariant::R2);
         let has_company = cases.iter().any(|case| case.machine != head && !case.released);
         let settled = cases.iter().any(|case| case.machine == head && case.settled);
-        self.check(Invariant::R2, has_company || settled, || format!("{machine} is created before the head, {head}, is settled"));
+        self.check(Invariant::R2, has_company || settled, || {
+            format!("{machine} is created before the head, {head}, is settled")
+        });
         if new.role == Role::Worker {
             return;
         }
@@ -58,7 +82,10 @@ impl Checker {
             case.role == Role::ControlPlane && !case.outside && (case.haunts || (!case.released && !ready))
         });
         self.check(Invariant::R2, unready.is_none(), || {
-            format!("{machine} is created as control plane while {} is not settled, healthy and current", unready.map_or("", |case| &case.name))
+            format!(
+                "{machine} is created as control plane while {} is not settled, healthy and current",
+                unready.map_or("", |case| &case.name)
+            )
         });
     }
 
@@ -66,27 +93,42 @@ impl Checker {
     pub fn head_kept(&mut self, view: &View, cluster: &KubernetesCluster, object: &NixosConfiguration) {
         let text = super::facts::Text::read(object);
         let chronicle = self.chronicle(cluster).clone();
-        let (Some(before), Some(after)) = (chronicle.head.as_deref(), text.control_planes.first()) else { return };
+        let (Some(before), Some(after)) = (chronicle.head.as_deref(), text.control_planes.first()) else {
+            return;
+        };
         if !chronicle.bootstrapped {
             return;
         }
-        let may = self.may_rebootstrap(cluster, after) || chronicle.rebootstrapped.as_deref() == Some(after.as_str());
+        let may = self.may_rebootstrap(cluster, after)
+            || chronicle.rebootstrapped.as_deref() == Some(after.as_str());
         if before != after.as_str() {
             self.antecedent(Invariant::S3);
             let live = view.objects.of_cluster(cluster).find(|live| live.machine() == Some(before));
             let goes = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
             let lost = live.is_none_or(|live| view.is_lost(live) || goes(live) || self.is_wiped_again(live));
-            self.check(Invariant::S3, lost || may, || format!("the head changes from {before} to {after}, and was not lost"));
+            self.check(Invariant::S3, lost || may, || {
+                format!("the head changes from {before} to {after}, and was not lost")
+            });
         }
-        let kept: Vec<_> = chronicle.control_planes.iter().filter(|name| text.control_planes.contains(name)).collect();
-        let order: Vec<_> = text.control_planes.iter().filter(|name| chronicle.control_planes.contains(name)).collect();
+        let kept: Vec<_> =
+            chronicle.control_planes.iter().filter(|name| text.control_planes.contains(name)).collect();
+        let order: Vec<_> =
+            text.control_planes.iter().filter(|name| chronicle.control_planes.contains(name)).collect();
         self.check(Invariant::S3, kept == order || before != after.as_str(), || {
-            format!("the order of control planes changes from {:?} to {:?}", chronicle.control_planes, text.control_planes)
+            format!(
+                "the order of control planes changes from {:?} to {:?}",
+                chronicle.control_planes, text.control_planes
+            )
         });
         let newcomer = text.control_planes.iter().position(|name| !chronicle.control_planes.contains(name));
-        let appended = newcomer.is_none_or(|place| text.control_planes[place..].iter().all(|name| !chronicle.control_planes.contains(name)));
+        let appended = newcomer.is_none_or(|place| {
+            text.control_planes[place..].iter().all(|name| !chronicle.control_planes.contains(name))
+        });
         self.check(Invariant::S3, appended || may || before != after.as_str(), || {
-            format!("control planes are not appended: {:?} to {:?}", chronicle.control_planes, text.control_planes)
+            format!(
+                "control planes are not appended: {:?} to {:?}",
+                chronicle.control_planes, text.control_planes
+            )
         });
         if may {
             self.chronicle(cluster).rebootstrapped = Some(after.clone());
@@ -97,19 +139,25 @@ impl Checker {
     pub fn remembered(&mut self, view: &View, cluster: &KubernetesCluster, memory: &Memory) {
         let chronicle = self.chronicle(cluster).clone();
         let status = cluster.status.clone().unwrap_or_default();
-        self.check(Invariant::S3, memory.bootstrapped || status.bootstrapped != Some(true), || "bootstrapped is forgotten".to_owned());
+        self.check(Invariant::S3, memory.bootstrapped || status.bootstrapped != Some(true), || {
+            "bootstrapped is forgotten".to_owned()
+        });
         let old = status.selected_control_plane_machines.unwrap_or_default();
         if chronicle.bootstrapped && !old.is_empty() && old.first() == memory.control_planes.first() {
             self.antecedent(Invariant::S3);
             let kept: Vec<_> = old.iter().filter(|name| memory.control_planes.contains(name)).collect();
             let order: Vec<_> = memory.control_planes.iter().filter(|name| old.contains(name)).collect();
-            self.check(Invariant::S3, kept == order, || format!("remembered in another order: {old:?}, {:?}", memory.control_planes));
+            self.check(Invariant::S3, kept == order, || {
+                format!("remembered in another order: {old:?}, {:?}", memory.control_planes)
+            });
         }
         // Whoever has a configuration is in the list of those that were taken.
         for live in view.objects.of_cluster(cluster) {
             let machine = live.machine().unwrap_or_default();
             self.antecedent(Invariant::S1);
-            self.check(Invariant::S1, memory.applied_machines.contains_key(machine), || format!("{machine} has a configuration and is forgotten"));
+            self.check(Invariant::S1, memory.applied_machines.contains_key(machine), || {
+                format!("{machine} has a configuration and is forgotten")
+            });
         }
     }
 
@@ -123,7 +171,9 @@ impl Checker {
         let creates = matches!(step, Step::CreateToken);
         // Who has a configuration may have taken the first one.
         let is_used = bootstrapped || view.objects.of_cluster(cluster).next().is_some();
-        self.check(Invariant::S4, !creates || (!is_used && tokens <= 1), || format!("token number {tokens} is invented"));
+        self.check(Invariant::S4, !creates || (!is_used && tokens <= 1), || {
+            format!("token number {tokens} is invented")
+        });
     }
 
     /// It was installed, and then once more: it may have shown after it was settled.

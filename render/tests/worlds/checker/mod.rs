@@ -57,14 +57,44 @@ pub enum Invariant {
 
 impl Invariant {
     pub const ALL: [Self; 20] = [
-        Self::S1, Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9, Self::S10, Self::S11,
-        Self::S12, Self::S15, Self::S16, Self::R2, Self::D1, Self::D2, Self::L1, Self::L2, Self::L6, Self::L7,
+        Self::S1,
+        Self::S3,
+        Self::S4,
+        Self::S5,
+        Self::S6,
+        Self::S7,
+        Self::S8,
+        Self::S9,
+        Self::S10,
+        Self::S11,
+        Self::S12,
+        Self::S15,
+        Self::S16,
+        Self::R2,
+        Self::D1,
+        Self::D2,
+        Self::L1,
+        Self::L2,
+        Self::L6,
+        Self::L7,
     ];
 
     /// Those whose antecedent has to be true in one world of a hundred at least.
     pub const ASKED: [Self; 14] = [
-        Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9, Self::S10, Self::S11, Self::S15, Self::R2,
-        Self::L1, Self::L6, Self::L7,
+        Self::S3,
+        Self::S4,
+        Self::S5,
+        Self::S6,
+        Self::S7,
+        Self::S8,
+        Self::S9,
+        Self::S10,
+        Self::S11,
+        Self::S15,
+        Self::R2,
+        Self::L1,
+        Self::L6,
+        Self::L7,
     ];
 }
 
@@ -157,14 +187,24 @@ impl Checker {
     /// Before a plan is carried out.
     pub fn planned(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, plan: &Plan) {
         // What the operator never saw it cannot know.
-        let shown = view.objects.of_cluster(cluster).any(|live| role(live) == Role::ControlPlane && live.shows_an_apply());
+        let shown = view
+            .objects
+            .of_cluster(cluster)
+            .any(|live| role(live) == Role::ControlPlane && live.shows_an_apply());
         self.chronicle(cluster).bootstrapped |= shown;
         self.plan_stands(cluster, plan);
         self.note_antecedents(view, cluster, desired);
     }
 
     /// After a write. The view is the one before it.
-    pub fn wrote(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, done: &Done<'_>, now: i64) {
+    pub fn wrote(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        done: &Done<'_>,
+        now: i64,
+    ) {
         self.stands(cluster, done);
         match done.step {
             Step::Remember(memory) => self.remembered(view, cluster, memory),
@@ -184,7 +224,14 @@ impl Checker {
     }
 
     /// A configuration that was there was written to.
-    fn changed(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, done: &Done<'_>, now: i64) {
+    fn changed(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        done: &Done<'_>,
+        now: i64,
+    ) {
         let (Some(before), Some(after)) = (&done.before, &done.after) else { return };
         self.install_respected(view, cluster, before, after);
         self.belongs(cluster, before);
@@ -202,9 +249,11 @@ impl Checker {
             self.histories.entry(uid(after).to_owned()).or_default().cleared = Some(now);
         }
         let noted = after.annotation(WRITTEN_AT) != before.annotation(WRITTEN_AT);
-        self.check(Invariant::S10, !noted || is_content_changed(before, after) || before.annotation(WRITTEN_AT).is_none(), || {
-            format!("written-at of {} moves without a new content", name(after))
-        });
+        self.check(
+            Invariant::S10,
+            !noted || is_content_changed(before, after) || before.annotation(WRITTEN_AT).is_none(),
+            || format!("written-at of {} moves without a new content", name(after)),
+        );
     }
 
     pub fn not_rendered(&mut self, cluster: &str, error: &RenderError) {

@@ -17,15 +17,22 @@ impl Checker {
 
     pub fn stands(&mut self, cluster: &KubernetesCluster, done: &Done<'_>) {
         let annotations = cluster.metadata.annotations.as_ref();
-        let forced = annotations.is_some_and(|annotations| annotations.get(FORCE_DELETE).map(String::as_str) == Some("true"));
+        let forced = annotations
+            .is_some_and(|annotations| annotations.get(FORCE_DELETE).map(String::as_str) == Some("true"));
         let goes = cluster.metadata.deletion_timestamp.is_some();
         let makes = matches!(done.step, Step::Create(_) | Step::CreateToken);
-        self.check(Invariant::S15, !(goes && makes), || format!("{:?} is made for a cluster that goes", cluster.metadata.name));
+        self.check(Invariant::S15, !(goes && makes), || {
+            format!("{:?} is made for a cluster that goes", cluster.metadata.name)
+        });
         let clears = matches!(done.step, Step::Write(write) if write.purpose == Purpose::ClearFullInstall);
         let status = matches!(done.step, Step::Remember(_));
         let paused = cluster.spec.paused == Some(true) && !(goes && forced);
         self.check(Invariant::S15, !paused || clears || status, || {
-            format!("{:?} is paused, and written for: {}", cluster.metadata.name, crate::operator::describe(done.step))
+            format!(
+                "{:?} is paused, and written for: {}",
+                cluster.metadata.name,
+                crate::operator::describe(done.step)
+            )
         });
     }
 }

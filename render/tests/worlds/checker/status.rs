@@ -9,17 +9,31 @@ use super::view::View;
 use super::{Checker, Invariant};
 
 impl Checker {
-    pub fn told(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, told: &KubernetesClusterStatus) {
+    pub fn told(
+        &mut self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        told: &KubernetesClusterStatus,
+    ) {
         let before = cluster.status.clone().unwrap_or_default();
         let goes = cluster.metadata.deletion_timestamp.is_some();
-        self.check(Invariant::S16, (told.phase == Some(Phase::Deleting)) == goes, || format!("the phase is {:?}, deleting: {goes}", told.phase));
+        self.check(Invariant::S16, (told.phase == Some(Phase::Deleting)) == goes, || {
+            format!("the phase is {:?}, deleting: {goes}", told.phase)
+        });
         if told.phase == Some(Phase::Ready) {
             self.antecedent(Invariant::S16);
             self.is_ready(view, cluster, desired);
         }
         let was_whole = matches!(before.phase, Some(Phase::ControlPlaneReady | Phase::Ready));
-        self.check(Invariant::S16, !was_whole || told.phase != Some(Phase::Provisioning), || "Provisioning once more".to_owned());
-        self.check(Invariant::S16, before.health_seen != Some(true) || told.health_seen == Some(true), || "healthSeen is forgotten".to_owned());
+        self.check(Invariant::S16, !was_whole || told.phase != Some(Phase::Provisioning), || {
+            "Provisioning once more".to_owned()
+        });
+        self.check(
+            Invariant::S16,
+            before.health_seen != Some(true) || told.health_seen == Some(true),
+            || "healthSeen is forgotten".to_owned(),
+        );
         for condition in told.conditions.iter().flatten() {
             let old = before.conditions.iter().flatten().find(|old| old.type_ == condition.type_);
             let Some(old) = old else { continue };
@@ -32,7 +46,9 @@ impl Checker {
         for (role, group) in [(Role::ControlPlane, &told.control_plane), (Role::Worker, &told.data_plane)] {
             let members = desired.members.iter().filter(|member| member.role == role).count();
             let total = group.as_ref().map_or(0, |group| usize::try_from(group.total).unwrap_or(0));
-            self.check(Invariant::S16, total >= members, || format!("{total} {role}s are told of, and {members} are selected"));
+            self.check(Invariant::S16, total >= members, || {
+                format!("{total} {role}s are told of, and {members} are selected")
+            });
         }
     }
 
@@ -41,7 +57,9 @@ impl Checker {
         for member in &desired.members {
             let case = cases.iter().find(|case| case.machine == member.machine && case.role == member.role);
             let well = case.is_some_and(|case| case.current && case.settled && !case.unhealthy);
-            self.check(Invariant::S16, well, || format!("Ready, and {} is not current, settled and healthy", member.machine));
+            self.check(Invariant::S16, well, || {
+                format!("Ready, and {} is not current, settled and healthy", member.machine)
+            });
         }
         for role in Role::ALL {
             let group = match role {
@@ -49,10 +67,15 @@ impl Checker {
                 Role::Worker => cluster.spec.data_plane.as_ref(),
             };
             let listed = group.and_then(|group| group.machines.as_ref()).map_or(0, Vec::len);
-            let count = group.and_then(|group| group.count).and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+            let count = group
+                .and_then(|group| group.count)
+                .and_then(|count| usize::try_from(count).ok())
+                .unwrap_or(0);
             let wanted = if listed > 0 { listed } else { count };
             let there = desired.members.iter().filter(|member| member.role == role).count();
-            self.check(Invariant::S16, there >= wanted, || format!("Ready, with {there} of {wanted} {role}s"));
+            self.check(Invariant::S16, there >= wanted, || {
+                format!("Ready, with {there} of {wanted} {role}s")
+            });
         }
     }
 }

@@ -19,14 +19,18 @@ impl Checker {
         let text = self.facts(after).text.clone();
         let history = self.histories.get(uid(before)).cloned().unwrap_or_default();
         let case = self.case(view, cluster, desired, before);
-        self.check(Invariant::S10, !history.written.contains(&text.hash), || format!("{} gets files that it had before", name(after)));
+        self.check(Invariant::S10, !history.written.contains(&text.hash), || {
+            format!("{} gets files that it had before", name(after))
+        });
         if !case.current {
             return;
         }
         self.antecedent(Invariant::S10);
         let due = history.confirm_from.is_some_and(|from| view.now >= from);
         self.check(Invariant::S10, due && case.settled, || {
-            let pending = history.confirm_from.map_or("nothing to confirm".to_owned(), |from| format!("to confirm in {} s", from - view.now));
+            let pending = history.confirm_from.map_or("nothing to confirm".to_owned(), |from| {
+                format!("to confirm in {} s", from - view.now)
+            });
             format!("{} is current and gets new content ({pending}, settled: {})", case.name, case.settled)
         });
     }

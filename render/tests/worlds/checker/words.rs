@@ -76,10 +76,12 @@ pub fn budget(cluster: &KubernetesCluster, desired: &Desired, role: Role) -> usi
     match cluster.spec.rollout.as_ref().and_then(|rollout| rollout.max_unavailable.clone()) {
         None => 1,
         Some(IntOrString::Int(number)) => usize::try_from(number).unwrap_or(1).max(1),
-        Some(IntOrString::String(text)) => match text.strip_suffix('%').and_then(|number| number.parse::<usize>().ok()) {
-            Some(percent) => (workers * percent / 100).max(1),
-            None => text.parse().unwrap_or(1),
-        },
+        Some(IntOrString::String(text)) => {
+            match text.strip_suffix('%').and_then(|number| number.parse::<usize>().ok()) {
+                Some(percent) => (workers * percent / 100).max(1),
+                None => text.parse().unwrap_or(1),
+            }
+        }
     }
 }
 
@@ -89,7 +91,13 @@ impl Checker {
         view.objects.of_cluster(cluster).map(|live| self.case(view, cluster, desired, live)).collect()
     }
 
-    pub fn case(&self, view: &View, cluster: &KubernetesCluster, desired: &Desired, live: &NixosConfiguration) -> Case {
+    pub fn case(
+        &self,
+        view: &View,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        live: &NixosConfiguration,
+    ) -> Case {
         let (facts, times, now) = (self.facts(live), Times::of(cluster), view.now);
         let (machine, role) = (machine_of(live).to_owned(), role(live));
         let reachable = view.is_discoverable(&machine);
@@ -102,7 +110,9 @@ impl Checker {
         let stirs = facts.applied_at.is_some() && !still;
         let late = facts.written.is_some_and(|written| now > written + times.deadline);
         let failed = !facts.rests
-            && facts.attempts.is_some_and(|(began, failed)| failed >= 3 && facts.written.is_some_and(|written| began > written));
+            && facts.attempts.is_some_and(|(began, failed)| {
+                failed >= 3 && facts.written.is_some_and(|written| began > written)
+            });
         let selected = desired.members.iter().any(|member| member.machine == machine && member.role == role);
         let deleted = live.metadata.deletion_timestamp.is_some();
         let begun = deleted || live.annotation(LEAVING).is_some();
@@ -115,8 +125,11 @@ impl Checker {
         let wanted = desired.configurations.iter().find(|wanted| wanted.name() == name(live));
         let current = |choose: fn(&Text) -> &str| {
             let wanted = wanted.map(|wanted| (wanted.keeps_files, &wanted.object));
-            let same_trigger = self.histories.get(uid(live)).is_some_and(|history| history.trigger == trigger(cluster));
-            wanted.is_some_and(|(keeps, object)| same_trigger && (keeps || choose(&Text::read(object)) == choose(&facts.text)))
+            let same_trigger =
+                self.histories.get(uid(live)).is_some_and(|history| history.trigger == trigger(cluster));
+            wanted.is_some_and(|(keeps, object)| {
+                same_trigger && (keeps || choose(&Text::read(object)) == choose(&facts.text))
+            })
         };
         Case {
             name: name(live).to_owned(),

@@ -43,7 +43,8 @@ impl Contents {
     pub fn takes(&self, content: &str, machine: u8) -> Option<i64> {
         match self.traits.get(content) {
             Some(Trait::Slow(machines, seconds)) if machines.contains(&machine) => Some(*seconds),
-            Some(Trait::Good | Trait::Fails(_) | Trait::Breaks(_) | Trait::Downs(_) | Trait::Slow(..)) | None => None,
+            Some(Trait::Good | Trait::Fails(_) | Trait::Breaks(_) | Trait::Downs(_) | Trait::Slow(..))
+            | None => None,
         }
     }
 

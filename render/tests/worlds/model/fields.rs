@@ -7,13 +7,19 @@ use serde_json::{Map, Value};
 pub fn owned(applied: &NixosConfiguration) -> Value {
     let mut root = Map::new();
     let mut metadata = Map::new();
-    for (field, entries) in [("annotations", &applied.metadata.annotations), ("labels", &applied.metadata.labels)] {
+    for (field, entries) in
+        [("annotations", &applied.metadata.annotations), ("labels", &applied.metadata.labels)]
+    {
         let keys: Map<_, _> = entries.iter().flatten().map(|(key, _)| (format!("f:{key}"), leaf())).collect();
         if !keys.is_empty() {
             metadata.insert(format!("f:{field}"), Value::Object(keys));
         }
     }
-    let owners: Map<_, _> = applied.metadata.owner_references.iter().flatten()
+    let owners: Map<_, _> = applied
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
         .map(|owner| (format!("k:{{\"uid\":\"{}\"}}", owner.uid), leaf()))
         .collect();
     if !owners.is_empty() {

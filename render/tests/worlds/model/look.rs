@@ -26,7 +26,8 @@ impl World {
         let commit = commit_text(self.truth.commit);
         let status = object.status.as_ref();
         let same = status.is_some_and(|status| {
-            status.applied_commit.as_deref() == Some(commit.as_str()) && status.additional_files_hash.as_deref() == Some(&*hash)
+            status.applied_commit.as_deref() == Some(commit.as_str())
+                && status.additional_files_hash.as_deref() == Some(&*hash)
         });
         if same { Look::Nothing } else { Look::Differs }
     }
@@ -53,19 +54,31 @@ impl World {
         let content = object.spec.git_ref.clone().unwrap_or_default();
         let wipes = object.spec.full_install == Some(true)
             && object.status.as_ref().is_none_or(|status| status.full_disk_install_completed != Some(true));
-        let usual = if wipes { self.dice.between("install", number, count, 90, 900) } else { self.dice.between("switch", number, count, 15, 180) };
+        let usual = if wipes {
+            self.dice.between("install", number, count, 90, 900)
+        } else {
+            self.dice.between("switch", number, count, 15, 180)
+        };
         let number8 = self.truth.machines.get(&machine).map_or(0, |hardware| hardware.number);
         let takes = self.truth.contents.takes(&content, number8).unwrap_or(usual);
         let scripted = self.scripted.get_mut(&(machine.clone(), by)).and_then(VecDeque::pop_front);
         let takes = scripted.map_or(takes, |(takes, _)| takes);
         let hardware = self.truth.machines.get_mut(&machine).unwrap();
-        let by_chance = self.dice.percent("fails", number, count, self.genes.chance_of_failure) && now < self.genes.calm_at;
-        let by_nature = takes > TIMEOUT || hardware.broken || by_chance || self.truth.contents.fails(&content, number8);
+        let by_chance = self.dice.percent("fails", number, count, self.genes.chance_of_failure)
+            && now < self.genes.calm_at;
+        let by_nature =
+            takes > TIMEOUT || hardware.broken || by_chance || self.truth.contents.fails(&content, number8);
         let fails = scripted.map_or(by_nature, |(_, fails)| fails);
         hardware.applies += 1;
         if wipes {
-            let before = hardware.runs.as_ref().filter(|runs| runs.uid != uid(object)).map(|runs| runs.uid.clone());
-            let asked = self.server.objects.machines.get(&machine).and_then(|object| object.metadata.annotations.as_ref())
+            let before =
+                hardware.runs.as_ref().filter(|runs| runs.uid != uid(object)).map(|runs| runs.uid.clone());
+            let asked = self
+                .server
+                .objects
+                .machines
+                .get(&machine)
+                .and_then(|object| object.metadata.annotations.as_ref())
                 .is_some_and(|annotations| annotations.contains_key(nico_crds::names::REINSTALL_FOR));
             self.checker.wiping(&machine, before.as_deref(), asked);
             hardware.wipes += 1;
@@ -73,8 +86,15 @@ impl World {
             hardware.half = None;
         }
         let apply = Apply {
-            object: object.clone(), machine, by, hash: self.nio.hash(object), commit: self.truth.commit, wipes,
-            began: now, ends: now + takes.min(TIMEOUT), fails,
+            object: object.clone(),
+            machine,
+            by,
+            hash: self.nio.hash(object),
+            commit: self.truth.commit,
+            wipes,
+            began: now,
+            ends: now + takes.min(TIMEOUT),
+            fails,
         };
         let until = self.clock(apply.ends);
         self.note(|| {
@@ -101,13 +121,17 @@ impl World {
         hardware.applies = hardware.applies.saturating_sub(1);
         if apply.fails {
             // The same content once more leaves nothing half.
-            let same = hardware.runs.as_ref().is_some_and(|runs| *runs.hash == *apply.hash && runs.commit == apply.commit);
+            let same = hardware
+                .runs
+                .as_ref()
+                .is_some_and(|runs| *runs.hash == *apply.hash && runs.commit == apply.commit);
             if !apply.wipes && !same {
                 hardware.half = Some(content);
             }
             let name = apply.object.metadata.name.as_deref().unwrap_or_default();
             let status = self.server.live(name).and_then(|live| live.status.as_ref());
-            let said = status.is_some_and(|status| status.additional_files_hash.as_deref() == Some(&*apply.hash));
+            let said =
+                status.is_some_and(|status| status.additional_files_hash.as_deref() == Some(&*apply.hash));
             hardware.spoiled |= apply.wipes && said;
             self.note(|| format!("nio: {:?} fails on {}", apply.by, apply.machine));
             return;
@@ -115,14 +139,20 @@ impl World {
         hardware.half = None;
         hardware.spoiled = false;
         hardware.runs = Some(Runs {
-            uid: uid(&apply.object).to_owned(), hash: apply.hash.to_string(), commit: apply.commit, content,
-            cluster: cluster.clone(), is_control_plane,
+            uid: uid(&apply.object).to_owned(),
+            hash: apply.hash.to_string(),
+            commit: apply.commit,
+            content,
+            cluster: cluster.clone(),
+            is_control_plane,
         });
         if is_control_plane {
             self.truth.joins(&cluster, &apply.machine, now);
         }
         self.tell(apply);
-        self.note(|| format!("nio: {:?} is done with {} r{}", apply.by, apply.machine, revision(&apply.object)));
+        self.note(|| {
+            format!("nio: {:?} is done with {} r{}", apply.by, apply.machine, revision(&apply.object))
+        });
     }
 
     fn tell(&mut self, apply: &Apply) {
@@ -148,7 +178,8 @@ impl World {
 
     /// NIO looks whether a machine can be reached, and says so.
     pub fn discover(&mut self, machine: &str) {
-        let reachable = self.truth.machines.get(machine).is_some_and(|hardware| hardware.is_reachable(self.now));
+        let reachable =
+            self.truth.machines.get(machine).is_some_and(|hardware| hardware.is_reachable(self.now));
         let says_false = self.genes.first_look_says_false;
         self.server.machine_status(machine, |status| {
             if says_false && status.discoverable.is_none() {
@@ -187,6 +218,9 @@ pub fn commit_text(commit: u64) -> String {
 
 /// The revision in the text of a configuration.
 pub fn revision(object: &NixosConfiguration) -> &str {
-    let text = object.spec.additional_files.first().and_then(|file| file.inline.as_deref()).unwrap_or_default();
-    text.split_once("revision = ").and_then(|(_, rest)| rest.split_once(';')).map_or("?", |(number, _)| number)
+    let text =
+        object.spec.additional_files.first().and_then(|file| file.inline.as_deref()).unwrap_or_default();
+    text.split_once("revision = ")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .map_or("?", |(number, _)| number)
 }

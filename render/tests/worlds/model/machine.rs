@@ -64,7 +64,10 @@ impl Truth {
     pub fn is_node_ready(&self, machine: &str, now: i64) -> bool {
         self.machines.get(machine).is_some_and(|hardware| {
             now >= hardware.down_until
-                && hardware.runs.as_ref().is_some_and(|runs| !self.contents.breaks(&runs.content, hardware.number))
+                && hardware
+                    .runs
+                    .as_ref()
+                    .is_some_and(|runs| !self.contents.breaks(&runs.content, hardware.number))
                 && hardware.half.as_ref().is_none_or(|half| !self.contents.breaks(half, hardware.number))
         })
     }

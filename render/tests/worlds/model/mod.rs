@@ -3,9 +3,9 @@
 pub mod contents;
 pub mod fields;
 pub mod hash;
+pub mod look;
 pub mod machine;
 pub mod nio;
-pub mod look;
 pub mod server;
 pub mod snapshot;
 

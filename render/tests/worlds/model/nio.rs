@@ -143,7 +143,16 @@ impl World {
             let (uid, machine) = (uid(live).to_owned(), machine_of(live).to_owned());
             if !self.nio.actors.contains_key(&uid) {
                 let timer = Timer::sleeps(self.now + 2);
-                let actor = Actor { name, machine, handler: Handler::Rests, timer, handled: None, attempts: None, timer_failures: 0, frozen: None };
+                let actor = Actor {
+                    name,
+                    machine,
+                    handler: Handler::Rests,
+                    timer,
+                    handled: None,
+                    attempts: None,
+                    timer_failures: 0,
+                    frozen: None,
+                };
                 self.nio.actors.insert(uid.clone(), actor);
             }
             self.stir(&uid);
@@ -198,7 +207,9 @@ impl World {
         }
         let name = actor.name.clone();
         if !live.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == KOPF_FINALIZER) {
-            let hold = |live: &mut NixosConfiguration| live.metadata.finalizers.get_or_insert_default().push(KOPF_FINALIZER.to_owned());
+            let hold = |live: &mut NixosConfiguration| {
+                live.metadata.finalizers.get_or_insert_default().push(KOPF_FINALIZER.to_owned())
+            };
             self.server.change(&name, hold);
             self.at(now + 1, Event::Handler(uid.to_owned()));
             return;
@@ -295,10 +306,13 @@ impl World {
     pub fn plan_timers(&mut self) {
         let now = self.now;
         let sleeping = |actor: &Actor| matches!(actor.timer, Timer::Sleeps { planned: false, .. });
-        let uids: Vec<String> = self.nio.actors.iter().filter(|(_, actor)| sleeping(actor)).map(|(uid, _)| uid.clone()).collect();
+        let uids: Vec<String> =
+            self.nio.actors.iter().filter(|(_, actor)| sleeping(actor)).map(|(uid, _)| uid.clone()).collect();
         for uid in uids {
             let Some(live) = self.server.by_uid(&uid).cloned() else { continue };
-            let Some(object) = self.nio.actors.get(&uid).and_then(|actor| actor.timer_copy(&live)) else { continue };
+            let Some(object) = self.nio.actors.get(&uid).and_then(|actor| actor.timer_copy(&live)) else {
+                continue;
+            };
             let acts = match self.look(&object) {
                 Look::NoMachine | Look::Nothing => false,
                 Look::Unreachable => !has_forgotten(&live),
@@ -412,7 +426,10 @@ impl World {
     /// An outage: what runs on the machine fails soon.
     pub fn interrupt(&mut self, machine: &str) {
         let ends = self.now + 20;
-        let running: Vec<u64> = self.nio.applies.iter()
+        let running: Vec<u64> = self
+            .nio
+            .applies
+            .iter()
             .filter(|(_, apply)| apply.machine == machine && apply.ends > ends)
             .map(|(id, _)| *id)
             .collect();
@@ -448,5 +465,8 @@ impl Actor {
 
 /// It cannot be reached, and that is written down already.
 fn has_forgotten(live: &NixosConfiguration) -> bool {
-    live.status.as_ref().is_some_and(|status| status.applied_commit.is_none() && status.condition("Applied").is_some_and(|applied| applied.status == "False"))
+    live.status.as_ref().is_some_and(|status| {
+        status.applied_commit.is_none()
+            && status.condition("Applied").is_some_and(|applied| applied.status == "False")
+    })
 }

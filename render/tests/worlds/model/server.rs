@@ -96,7 +96,9 @@ impl Server {
             cluster.metadata.generation = cluster.metadata.generation.map(|generation| generation + 1);
         }
         self.stamp(&mut cluster.metadata);
-        if cluster.metadata.deletion_timestamp.is_some() && cluster.metadata.finalizers.iter().flatten().next().is_none() {
+        if cluster.metadata.deletion_timestamp.is_some()
+            && cluster.metadata.finalizers.iter().flatten().next().is_none()
+        {
             self.objects.clusters.remove(name);
             self.objects.tokens.remove(&ClusterKey::of(&cluster));
             self.collect(cluster.metadata.uid.as_deref().unwrap_or_default());
@@ -107,8 +109,16 @@ impl Server {
 
     /// Garbage collection: what the cluster owned goes in the background.
     fn collect(&mut self, owner: &str) {
-        let owned = |live: &&Arc<NixosConfiguration>| live.metadata.owner_references.iter().flatten().any(|reference| reference.uid == owner);
-        let names: Vec<_> = self.objects.configurations.values().filter(owned).map(|live| live.metadata.name.clone().unwrap()).collect();
+        let owned = |live: &&Arc<NixosConfiguration>| {
+            live.metadata.owner_references.iter().flatten().any(|reference| reference.uid == owner)
+        };
+        let names: Vec<_> = self
+            .objects
+            .configurations
+            .values()
+            .filter(owned)
+            .map(|live| live.metadata.name.clone().unwrap())
+            .collect();
         for name in names {
             self.delete(&name);
         }
@@ -161,7 +171,9 @@ impl Server {
         }
         self.stamp(&mut live.metadata);
         self.changed.push(name.to_owned());
-        if live.metadata.deletion_timestamp.is_some() && live.metadata.finalizers.iter().flatten().next().is_none() {
+        if live.metadata.deletion_timestamp.is_some()
+            && live.metadata.finalizers.iter().flatten().next().is_none()
+        {
             self.objects.configurations.remove(name);
             self.objects.owned.remove(uid(&live));
         } else {
@@ -216,7 +228,8 @@ impl Server {
 
     pub fn bound(&self, name: &str, uid: &str, version: &str) -> Result<(), Refused> {
         let is_same = self.live(name).is_some_and(|live| {
-            live.metadata.uid.as_deref() == Some(uid) && live.metadata.resource_version.as_deref() == Some(version)
+            live.metadata.uid.as_deref() == Some(uid)
+                && live.metadata.resource_version.as_deref() == Some(version)
         });
         if is_same { Ok(()) } else { Err(Refused::Conflict) }
     }
@@ -228,10 +241,15 @@ impl Server {
         let uid = uid(live).to_owned();
         let before = self.objects.owned.get(&uid).cloned().unwrap_or_default();
         let had = |section: &str, key: &str| {
-            before.own.as_ref().is_some_and(|own| own["f:metadata"][section].get(format!("f:{key}")).is_some())
+            before
+                .own
+                .as_ref()
+                .is_some_and(|own| own["f:metadata"][section].get(format!("f:{key}")).is_some())
         };
         let changed = self.change(name, |live| {
-            merge(&mut live.metadata.annotations, &object.metadata.annotations, |key| had("f:annotations", key));
+            merge(&mut live.metadata.annotations, &object.metadata.annotations, |key| {
+                had("f:annotations", key)
+            });
             merge(&mut live.metadata.labels, &object.metadata.labels, |key| had("f:labels", key));
             if object.metadata.owner_references.is_some() {
                 live.metadata.owner_references.clone_from(&object.metadata.owner_references);

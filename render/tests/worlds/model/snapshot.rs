@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nico_crds::names::{LABEL_ROLE, Role};
-use nico_crds::machine::Dialect;
-use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 use k8s_openapi::jiff::Timestamp;
+use nico_crds::machine::Dialect;
+use nico_crds::names::{LABEL_ROLE, Role};
+use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 use nico_render::{ClusterKey, Health, Inventory, Membership, Ownership, PutBack, Sight, TokenState};
 
 use super::{NAMESPACE, timestamp};
@@ -59,14 +59,21 @@ impl Snapshot {
     }
 
     /// The configurations that a cluster controls.
-    pub fn of_cluster<'s>(&'s self, cluster: &'s KubernetesCluster) -> impl Iterator<Item = &'s Arc<NixosConfiguration>> {
+    pub fn of_cluster<'s>(
+        &'s self,
+        cluster: &'s KubernetesCluster,
+    ) -> impl Iterator<Item = &'s Arc<NixosConfiguration>> {
         self.configurations.values().filter(move |live| is_controlled_by(live, cluster))
     }
 }
 
 pub fn is_controlled_by(live: &NixosConfiguration, cluster: &KubernetesCluster) -> bool {
     let uid = cluster.metadata.uid.as_deref();
-    live.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true) && Some(owner.uid.as_str()) == uid)
+    live.metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.controller == Some(true) && Some(owner.uid.as_str()) == uid)
 }
 
 pub fn role(live: &NixosConfiguration) -> Role {

@@ -19,7 +19,10 @@ fn two_control_planes_from_a_to_z() {
         contents(world, 1) == 1
     });
     script.until_done().ends_well();
-    script.assert(contents(&script.world, 0) == 1 && contents(&script.world, 1) == 1, "each is written to once");
+    script.assert(
+        contents(&script.world, 0) == 1 && contents(&script.world, 1) == 1,
+        "each is written to once",
+    );
 }
 
 #[test]
@@ -33,7 +36,8 @@ fn two_control_planes_whose_nodes_b_breaks() {
 
 #[test]
 fn two_workers_that_fail_are_mended_one_by_one() {
-    let setup = world(1, 2).content("b", Trait::Fails(vec![10, 11])).spec(Edit::MaxUnavailable("2".to_owned()));
+    let setup =
+        world(1, 2).content("b", Trait::Fails(vec![10, 11])).spec(Edit::MaxUnavailable("2".to_owned()));
     let mut script = setup.begin();
     script.until_done().edit(to("b"));
     script.until("both are overdue", |world| is_overdue(world, 10) && is_overdue(world, 11));
@@ -69,7 +73,10 @@ fn a_blip_and_a_push_long_after_a_rollout() {
     script.passes(2_000).act(Act::Push).passes(100);
     script.assert(!is_overdue(&script.world, 10) && !is_overdue(&script.world, 0), "nor after a push");
     script.until_done();
-    script.assert((0..12).filter(|machine| contents(&script.world, *machine) > 0).count() == 0, "nothing was written");
+    script.assert(
+        (0..12).filter(|machine| contents(&script.world, *machine) > 0).count() == 0,
+        "nothing was written",
+    );
     script.ends_well();
 }
 
@@ -111,7 +118,10 @@ fn z_fails_too() {
     script.until_done().edit(to("b")).until("b is overdue", |world| is_overdue(world, 10));
     script.edit(to("z")).until("z is tried", |world| contents(world, 10) == 2);
     script.until("z is overdue", |world| is_overdue(world, 10));
-    script.assert(contents(&script.world, 11) == 0 && contents(&script.world, 0) == 0, "nobody else is touched");
+    script.assert(
+        contents(&script.world, 11) == 0 && contents(&script.world, 0) == 0,
+        "nobody else is touched",
+    );
     script.edit(to("y")).until_done().ends_well();
     script.assert(script.count("writes c0-m10 (Confirmation") == 1, "confirmed once, then quiet");
     script.assert(script.count("(Confirmation") == 1, "and nobody else");
@@ -142,7 +152,8 @@ fn one_control_plane_grows_to_two_while_b_breaks_the_api() {
 
 #[test]
 fn a_bad_text_over_a_running_installation() {
-    let setup = world(1, 1).content("b", Trait::Fails(vec![10])).spec(Edit::Deadline(600)).spec(Edit::MinReady(30));
+    let setup =
+        world(1, 1).content("b", Trait::Fails(vec![10])).spec(Edit::Deadline(600)).spec(Edit::MinReady(30));
     let mut script = setup.begin();
     // The installation takes longer than the deadline.
     script.applies(10, By::Handler, &[(1_500, false)]).applies(10, By::Timer, &[(1_400, false)]);
@@ -159,7 +170,10 @@ fn a_machine_that_reboots_while_it_is_installed() {
     script.until("the worker is being installed", |world| wipes(world, 10) > 0).passes(40);
     script.act(Act::Relabel { machine: 10, rack: 'c' });
     script.until("it cannot be reached", |world| {
-        world.server.objects.machines["m10"].status.as_ref().is_some_and(|status| status.discoverable == Some(false))
+        world.server.objects.machines["m10"]
+            .status
+            .as_ref()
+            .is_some_and(|status| status.discoverable == Some(false))
     });
     script.passes(100);
     script.assert(script.count("writes c0-m10") == 0, "nothing is written to it");

@@ -61,7 +61,10 @@ fn the_configuration_of_an_only_head_is_deleted_by_hand() {
     let mut script = world(1, 1).spare(1, 'a').begin();
     script.until_done().act(Act::DeleteConfiguration { machine: 0 });
     script.until("it is gone", |world| !has_configuration(world, 0)).passes(10_000);
-    script.assert(!has_configuration(&script.world, 0) && !has_configuration(&script.world, 1), "no head is made");
+    script.assert(
+        !has_configuration(&script.world, 0) && !has_configuration(&script.world, 1),
+        "no head is made",
+    );
     script.act(Act::MarkCluster { cluster: 0, key: REBOOTSTRAP, value: Some("m01") });
     script.until("it begins anew", |world| has_configuration(world, 1));
     script.until_done().ends_well();
@@ -73,7 +76,9 @@ fn a_head_that_is_wiped_again() {
     // The timer begins once more on the handler's copy, and is done long after all seemed well.
     script.applies(0, By::Handler, &[(230, false)]).applies(0, By::Timer, &[(100, false), (3_500, false)]);
     script.until("two are settled", |world| is_settled(world, 0) && is_settled(world, 1));
-    script.until("the head was wiped again", |world| world.truth.machines["m00"].wipes == 3 && world.now > crate::run::BEGINNING + 3_800);
+    script.until("the head was wiped again", |world| {
+        world.truth.machines["m00"].wipes == 3 && world.now > crate::run::BEGINNING + 3_800
+    });
     script.passes(20_000).ends_well();
 }
 
@@ -82,7 +87,10 @@ fn a_lost_head_is_followed_by_a_settled_one() {
     let mut script = world(3, 1).spare(3, 'a').begin();
     script.until_done().act(Act::Dies { machine: 0 });
     script.passes(300).edit(Edit::Ref("z".to_owned())).passes(10_000);
-    script.assert(contents(&script.world, 1) == 0 && contents(&script.world, 2) == 0, "no control plane beside an unreachable one");
+    script.assert(
+        contents(&script.world, 1) == 0 && contents(&script.world, 2) == 0,
+        "no control plane beside an unreachable one",
+    );
     script.act(Act::MarkMachine { machine: 0, key: LOST, value: Some("true") }).ends_well();
     script.assert(script.count("creates c0-m00") == 1, "it is never made anew");
     script.assert(runs(&script.world, 3, "z"), "another one takes its place, at the end");
@@ -96,6 +104,9 @@ fn all_control_planes_are_lost() {
         script.act(Act::Dies { machine }).act(Act::MarkMachine { machine, key: LOST, value: Some("true") });
     }
     script.passes(20_000);
-    script.assert(script.count("deletes") == 0 && script.count("creates c0-m00") == 1, "nothing is made or removed");
+    script.assert(
+        script.count("deletes") == 0 && script.count("creates c0-m00") == 1,
+        "nothing is made or removed",
+    );
     script.ends_well();
 }

@@ -60,7 +60,13 @@ fn a_worker_leaves() {
     let mut script = world(1, 3).begin();
     script.until_done().edit(Edit::Workers(1));
     script.until("both are gone", |world| {
-        let going = world.server.objects.configurations.values().filter(|live| live.metadata.deletion_timestamp.is_some()).count();
+        let going = world
+            .server
+            .objects
+            .configurations
+            .values()
+            .filter(|live| live.metadata.deletion_timestamp.is_some())
+            .count();
         assert!(going <= 1, "one at a time");
         !has_configuration(world, 11) && !has_configuration(world, 12)
     });
@@ -94,7 +100,10 @@ fn a_lost_worker_and_one_that_returns() {
     script.until_done().act(Act::Outage { machine: 11, seconds: 30_000 }).passes(300).act(lost(11));
     script.until("another one takes its place", |world| has_configuration(world, 12));
     script.until("it is gone", |world| !has_configuration(world, 11));
-    script.act(Act::MarkMachine { machine: 11, key: LOST, value: None }).edit(Edit::Workers(3)).passes(50_000);
+    script
+        .act(Act::MarkMachine { machine: 11, key: LOST, value: None })
+        .edit(Edit::Workers(3))
+        .passes(50_000);
     script.assert(!has_configuration(&script.world, 11), "it was not cleaned, and is not free");
     script.assert(super::wipes(&script.world, 11) == 2, "nor wiped");
 }

@@ -24,7 +24,10 @@ fn a_machine_object_deleted_and_created_anew() {
 #[test]
 fn a_machine_object_that_comes_back_before_nio_noticed() {
     let mut script = world(1, 2).begin();
-    script.until_done().act(Act::DeleteMachine { machine: 11 }).act(Act::AddMachine { machine: 11, rack: 'b' });
+    script
+        .until_done()
+        .act(Act::DeleteMachine { machine: 11 })
+        .act(Act::AddMachine { machine: 11, rack: 'b' });
     script.ends_well();
     script.assert(wipes(&script.world, 11) == 2, "its disk stays");
 }

@@ -11,11 +11,11 @@ use nico_crds::KubernetesClusterSpec;
 use nico_crds::cluster::{NodeGroup, Rollout};
 use nico_crds::names::Role;
 
+use crate::checker::view::View;
 use crate::genes::{Act, ClusterGene, Edit, Genes, MachineGene, machine_name};
 use crate::model::contents::{Contents, Trait};
 use crate::model::nio::By;
 use crate::model::snapshot::{Probed, role};
-use crate::checker::view::View;
 use crate::person;
 use crate::planner::Planner;
 use crate::random;
@@ -212,28 +212,46 @@ pub fn runs(world: &World, machine: u8, content: &str) -> bool {
 fn with_cases<T>(world: &World, look: impl Fn(&[crate::checker::words::Case]) -> T) -> Option<T> {
     let cluster = world.server.objects.clusters.get("c0")?;
     let (desired, _) = world.operator.plans.get("c0")?;
-    let view = View { objects: world.server.objects.clone(), probed: Probed::default(), now: world.now, is_fresh: true };
+    let view = View {
+        objects: world.server.objects.clone(),
+        probed: Probed::default(),
+        now: world.now,
+        is_fresh: true,
+    };
     Some(look(&world.checker.cases(&view, cluster, desired)))
 }
 
 pub fn is_settled(world: &World, machine: u8) -> bool {
-    with_cases(world, |cases| cases.iter().any(|case| case.machine == machine_name(machine) && case.settled)).unwrap_or(false)
+    with_cases(world, |cases| cases.iter().any(|case| case.machine == machine_name(machine) && case.settled))
+        .unwrap_or(false)
 }
 
 pub fn is_overdue(world: &World, machine: u8) -> bool {
-    with_cases(world, |cases| cases.iter().any(|case| case.machine == machine_name(machine) && case.overdue)).unwrap_or(false)
+    with_cases(world, |cases| cases.iter().any(|case| case.machine == machine_name(machine) && case.overdue))
+        .unwrap_or(false)
 }
 
 /// As many as were asked for, and each current and settled.
 pub fn is_done(world: &World) -> bool {
     let Some(cluster) = world.server.objects.clusters.get("c0") else { return false };
     let wants = |group: Option<&NodeGroup>| {
-        group.map_or(0, |group| group.machines.as_ref().map_or_else(|| usize::try_from(group.count.unwrap_or(0)).unwrap(), Vec::len))
+        group.map_or(0, |group| {
+            group
+                .machines
+                .as_ref()
+                .map_or_else(|| usize::try_from(group.count.unwrap_or(0)).unwrap(), Vec::len)
+        })
     };
-    let has = |wanted: Role| world.server.objects.of_cluster(cluster).filter(|live| role(live) == wanted).count();
-    let is_full = has(Role::ControlPlane) >= wants(Some(&cluster.spec.control_plane)) && has(Role::Worker) == wants(cluster.spec.data_plane.as_ref());
+    let has =
+        |wanted: Role| world.server.objects.of_cluster(cluster).filter(|live| role(live) == wanted).count();
+    let is_full = has(Role::ControlPlane) >= wants(Some(&cluster.spec.control_plane))
+        && has(Role::Worker) == wants(cluster.spec.data_plane.as_ref());
     let is_seen = world.operator.plans.get("c0").is_some_and(|(desired, plan)| {
-        plan.steps.is_empty() && desired.configurations.iter().all(|wanted| !wanted.is_new && wanted.keeps_files)
+        plan.steps.is_empty()
+            && desired.configurations.iter().all(|wanted| !wanted.is_new && wanted.keeps_files)
     });
-    is_full && is_seen && with_cases(world, |cases| cases.iter().all(|case| case.current && case.settled && !case.released)).unwrap_or(false)
+    is_full
+        && is_seen
+        && with_cases(world, |cases| cases.iter().all(|case| case.current && case.settled && !case.released))
+            .unwrap_or(false)
 }

@@ -228,7 +228,7 @@ async fn stalled_nothing_goes_through_and_then_all_of_it() {
     assert_eq!(stored(control_plane, &namespace).await, ["a"]);
 
     proxy.resume();
-    writing.await.unwrap();
+    timeout(BOUND, writing).await.unwrap().unwrap();
     for expected in ["a", "b"] {
         let event = timeout(BOUND, events.next()).await.unwrap().unwrap().unwrap();
         let WatchEvent::Added(object) = event else { panic!("{event:?}") };
@@ -251,7 +251,7 @@ async fn severed_is_what_was_there_and_not_what_comes() {
 
     proxy.sever();
 
-    writing.await.unwrap_err();
+    timeout(BOUND, writing).await.unwrap().unwrap_err();
     let end = timeout(BOUND, events.next()).await.unwrap();
     assert!(end.is_none_or(|event| event.is_err()));
     proxy.resume();
