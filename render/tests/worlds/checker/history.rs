@@ -26,6 +26,10 @@ pub struct History {
     pub failed: Option<i64>,
     /// So many applies began that wiped the disk.
     pub wipes: u32,
+    /// When it was last applied as it was told to be settled.
+    pub settled_with: Option<i64>,
+    /// It was installed after that.
+    pub wiped_again: bool,
     /// Contents that were written to it, in number.
     pub contents: u32,
 }
@@ -77,9 +81,7 @@ impl Checker {
         history.written.insert(text.hash.clone());
         history.trigger = trigger(cluster);
         history.contents = 1;
-        let chronicle = self.chronicle(cluster);
-        chronicle.control_planes.clone_from(&text.control_planes);
-        chronicle.head = text.control_planes.first().cloned();
+        self.noted_list(cluster, &text.control_planes);
     }
 
     pub fn noted_content(
@@ -102,9 +104,14 @@ impl Checker {
         } else if was_same {
             history.confirm_from = None;
         }
+        self.noted_list(cluster, &new.text.control_planes.clone());
+    }
+
+    /// The control planes, as they were written last.
+    pub fn noted_list(&mut self, cluster: &KubernetesCluster, list: &[String]) {
         let chronicle = self.chronicle(cluster);
-        chronicle.control_planes.clone_from(&new.text.control_planes);
-        chronicle.head = new.text.control_planes.first().cloned();
+        chronicle.control_planes = list.to_vec();
+        chronicle.head = list.first().cloned();
     }
 
     /// A person lets the cluster begin anew on this machine, and that was not used before.

@@ -37,7 +37,7 @@ impl Checker {
                 format!("{machine} is created while the head is lost")
             });
         }
-        self.head_kept(view, cluster, &new.object);
+        self.list_kept(view, cluster, &text.control_planes);
         self.creation_in_turn(cluster, &cases, new, &head, bootstrapped);
     }
 
@@ -89,19 +89,17 @@ impl Checker {
         });
     }
 
-    /// The head changes only if it is lost, and then to a settled one.
-    pub fn head_kept(&mut self, view: &View, cluster: &KubernetesCluster, object: &NixosConfiguration) {
-        let text = super::facts::Text::read(object);
+    /// The head changes only if it is lost, and then to a settled one; the order is append-only.
+    pub fn list_kept(&mut self, view: &View, cluster: &KubernetesCluster, list: &[String]) {
         let chronicle = self.chronicle(cluster).clone();
-        let (Some(before), Some(after)) = (chronicle.head.as_deref(), text.control_planes.first()) else {
-            return;
-        };
+        let (Some(before), Some(after)) = (chronicle.head.as_deref(), list.first()) else { return };
         if !chronicle.bootstrapped {
             return;
         }
         let may = self.may_rebootstrap(cluster, after)
             || chronicle.rebootstrapped.as_deref() == Some(after.as_str());
-        if before != after.as_str() {
+        let has_changed = before != after.as_str();
+        if has_changed {
             self.antecedent(Invariant::S3);
             let live = view.objects.of_cluster(cluster).find(|live| live.machine() == Some(before));
             let goes = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
@@ -110,46 +108,31 @@ impl Checker {
                 format!("the head changes from {before} to {after}, and was not lost")
             });
         }
-        let kept: Vec<_> =
-            chronicle.control_planes.iter().filter(|name| text.control_planes.contains(name)).collect();
-        let order: Vec<_> =
-            text.control_planes.iter().filter(|name| chronicle.control_planes.contains(name)).collect();
-        self.check(Invariant::S3, kept == order || before != after.as_str(), || {
-            format!(
-                "the order of control planes changes from {:?} to {:?}",
-                chronicle.control_planes, text.control_planes
-            )
+        let known = &chronicle.control_planes;
+        let kept: Vec<_> = known.iter().filter(|name| list.contains(name)).collect();
+        let order: Vec<_> = list.iter().filter(|name| known.contains(name)).collect();
+        self.check(Invariant::S3, kept == order || has_changed, || {
+            format!("the order of control planes changes from {known:?} to {list:?}")
         });
-        let newcomer = text.control_planes.iter().position(|name| !chronicle.control_planes.contains(name));
-        let appended = newcomer.is_none_or(|place| {
-            text.control_planes[place..].iter().all(|name| !chronicle.control_planes.contains(name))
-        });
-        self.check(Invariant::S3, appended || may || before != after.as_str(), || {
-            format!(
-                "control planes are not appended: {:?} to {:?}",
-                chronicle.control_planes, text.control_planes
-            )
+        let newcomer = list.iter().position(|name| !known.contains(name));
+        let appended = newcomer.is_none_or(|place| list[place..].iter().all(|name| !known.contains(name)));
+        self.check(Invariant::S3, appended || has_changed, || {
+            format!("control planes are not appended: {known:?} to {list:?}")
         });
         if may {
             self.chronicle(cluster).rebootstrapped = Some(after.clone());
         }
     }
 
-    /// The lists of the status: append-only, once the cluster runs.
+    /// The lists of the status: written before anything that depends on them.
     pub fn remembered(&mut self, view: &View, cluster: &KubernetesCluster, memory: &Memory) {
-        let chronicle = self.chronicle(cluster).clone();
         let status = cluster.status.clone().unwrap_or_default();
         self.check(Invariant::S3, memory.bootstrapped || status.bootstrapped != Some(true), || {
             "bootstrapped is forgotten".to_owned()
         });
-        let old = status.selected_control_plane_machines.unwrap_or_default();
-        if chronicle.bootstrapped && !old.is_empty() && old.first() == memory.control_planes.first() {
-            self.antecedent(Invariant::S3);
-            let kept: Vec<_> = old.iter().filter(|name| memory.control_planes.contains(name)).collect();
-            let order: Vec<_> = memory.control_planes.iter().filter(|name| old.contains(name)).collect();
-            self.check(Invariant::S3, kept == order, || {
-                format!("remembered in another order: {old:?}, {:?}", memory.control_planes)
-            });
+        if !memory.control_planes.is_empty() {
+            self.list_kept(view, cluster, &memory.control_planes);
+            self.noted_list(cluster, &memory.control_planes);
         }
         // Whoever has a configuration is in the list of those that were taken.
         for live in view.objects.of_cluster(cluster) {

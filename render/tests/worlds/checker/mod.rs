@@ -242,7 +242,8 @@ impl Checker {
             self.clearing_settled(before, now);
             self.content_allowed(view, cluster, desired, before);
             self.text_allowed(view, cluster, desired, before, after);
-            self.head_kept(view, cluster, after);
+            let list = self.facts(after).text.control_planes.clone();
+            self.list_kept(view, cluster, &list);
             self.noted_content(view, cluster, before, after);
         }
         if before.spec.full_install == Some(true) && after.spec.full_install == Some(false) {

@@ -7,6 +7,7 @@ use nico_render::Desired;
 
 use super::view::View;
 use super::{Checker, Invariant};
+use crate::model::snapshot::uid;
 
 impl Checker {
     pub fn told(
@@ -25,6 +26,7 @@ impl Checker {
             self.antecedent(Invariant::S16);
             self.is_ready(view, cluster, desired);
         }
+        self.note_wiped(view, cluster, desired);
         let was_whole = matches!(before.phase, Some(Phase::ControlPlaneReady | Phase::Ready));
         self.check(Invariant::S16, !was_whole || told.phase != Some(Phase::Provisioning), || {
             "Provisioning once more".to_owned()
@@ -49,6 +51,21 @@ impl Checker {
             self.check(Invariant::S16, total >= members, || {
                 format!("{total} {role}s are told of, and {members} are selected")
             });
+        }
+    }
+
+    /// What was settled and is installed after that was wiped again. It is known from the status alone.
+    fn note_wiped(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired) {
+        for case in self.cases(view, cluster, desired) {
+            let uid = view.objects.configurations.get(&case.name).map(|live| uid(live).to_owned());
+            let history = self.histories.entry(uid.unwrap_or_default()).or_default();
+            let applied = case.facts.applied_at;
+            let moved =
+                history.settled_with.is_some_and(|settled| applied.is_some_and(|applied| applied > settled));
+            history.wiped_again |= moved && case.facts.wiped == Some(true);
+            if case.settled {
+                history.settled_with = applied;
+            }
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Case {
     pub haunts: bool,
     /// A control plane that is seen, or said, to be no member, and leaves or does not come: it counts nowhere.
     pub outside: bool,
+    pub no_member: bool,
+    pub wiped_again: bool,
     pub joining: bool,
     pub proven: bool,
     pub settled: bool,
@@ -88,7 +90,18 @@ pub fn budget(cluster: &KubernetesCluster, desired: &Desired, role: Role) -> usi
 impl Checker {
     /// All configurations of a cluster.
     pub fn cases(&self, view: &View, cluster: &KubernetesCluster, desired: &Desired) -> Vec<Case> {
-        view.objects.of_cluster(cluster).map(|live| self.case(view, cluster, desired, live)).collect()
+        let lives = view.objects.of_cluster(cluster);
+        let mut cases: Vec<Case> = lives.map(|live| self.case(view, cluster, desired, live)).collect();
+        let of_role = |case: &&Case| case.role == Role::ControlPlane && !case.released;
+        let has_whole = cases.iter().filter(of_role).any(|case| case.settled && !case.wiped_again);
+        // A control plane that was wiped again is treated as lost where another one is whole.
+        for case in &mut cases {
+            if has_whole && case.wiped_again && case.role == Role::ControlPlane {
+                case.haunts |= !case.released && !case.no_member;
+                case.released = true;
+            }
+        }
+        cases
     }
 
     pub fn case(
@@ -137,6 +150,8 @@ impl Checker {
             selected,
             released: lost || begun || (role == Role::Worker && !selected),
             haunts: (lost || begun) && role == Role::ControlPlane && !no_member,
+            no_member,
+            wiped_again: self.histories.get(uid(live)).is_some_and(|history| history.wiped_again),
             outside: role == Role::ControlPlane && no_member && (!selected || (!facts.evidence && overdue)),
             joining: !facts.evidence,
             proven,
