@@ -8,7 +8,12 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "small numbers of our own")]
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment, and use threads")]
 #![allow(clippy::pedantic, clippy::wildcard_enum_match_arm, reason = "a model, read by those who mend it")]
-#![allow(clippy::iter_overeager_cloned, clippy::type_complexity, clippy::unnecessary_unwrap, reason = "the same")]
+#![allow(
+    clippy::iter_overeager_cloned,
+    clippy::type_complexity,
+    clippy::unnecessary_unwrap,
+    reason = "the same"
+)]
 #![allow(dead_code, reason = "what a story or a checker may still ask for")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a test has to say")]
 
