@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kube::Client;
 use nico_apply::cache::{CacheSettings, Caches};
 use nico_apply::connect::{Target, connect_all};
@@ -64,23 +64,32 @@ async fn operate(arguments: &Run) -> Result<ExitCode> {
     );
     let (ending, ended) = watch::channel(false);
     let served = tokio::spawn(server.run(pages(&operator, leadership, metrics), over(ended.clone())));
-    let elected = tokio::spawn(async move {
+    let mut elected = tokio::spawn(async move {
         match election {
             Some(election) => election.run(over(ended)).await,
             None => Ok(()),
         }
     });
+    let mut early = None;
     operator
         .run(async {
             tokio::select! {
                 _ = terminate.recv() => info!("SIGTERM"),
                 _ = interrupt.recv() => info!("SIGINT"),
+                // Without it this replica would stand by for ever.
+                ended = &mut elected, if arguments.leader_elect => early = Some(ended),
             }
         })
         .await;
     // The writes in flight have ended: somebody else may lead from here.
     ending.send_replace(true);
-    elected.await.context("the election has panicked")??;
+    let is_early = early.is_some();
+    let ended = match early {
+        Some(ended) => ended,
+        None => elected.await,
+    };
+    ended.context("the election has panicked")??;
+    ensure!(!is_early, "the election has ended by itself");
     served.await.context("the server has panicked")?;
     info!("ends");
     Ok(ExitCode::SUCCESS)

@@ -14,7 +14,7 @@ use super::contest::Contest;
 use super::standing::{Content, Standing};
 use super::{Begun, Planner, Purpose, Step, Target, WaitReason, Write, clearing, nudge};
 use crate::desired::DesiredConfiguration;
-use crate::fields::{self, Change};
+use crate::fields::{self, Change, Kind};
 
 /// The fields that reach the machine, and what is noted of them.
 const CONTENT: [&str; 6] = [
@@ -105,7 +105,7 @@ impl<'a> Planner<'a> {
     /// All but the content; and a nudge, where NIO has to look again.
     fn correct_metadata(&mut self, standing: &Standing<'a>, desired: &DesiredConfiguration) {
         let nudge = nudge::due(standing);
-        let has_metadata = standing.changes.iter().any(|change| !is_content(&change.path));
+        let has_metadata = standing.changes.iter().any(|change| !is_content(change));
         if nudge.is_none() && !has_metadata {
             return;
         }
@@ -161,11 +161,16 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The path is, or lies in, a field that reaches the machine.
-pub(super) fn is_content(path: &str) -> bool {
-    CONTENT.iter().any(|field| {
-        path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    })
+/// It reaches the machine. What is only let go does not, the files and the machine aside: NIO acts on the files
+/// alone, and whatever else of it meant anything is in them.
+pub(super) fn is_content(change: &Change) -> bool {
+    let is_at = |field: &str| {
+        change.path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    match change.kind {
+        Kind::Added | Kind::Changed => CONTENT.iter().any(|field| is_at(field)),
+        Kind::Removed => is_at("spec.additionalFiles") || is_at("spec.machineRef"),
+    }
 }
 
 /// What is wanted, but the content as it is: of that only what is NICO's own, so that nothing becomes its own

@@ -203,7 +203,7 @@ impl<'a> Planner<'a> {
 
 fn content(changes: &[Change], desired: Option<&DesiredConfiguration>, live: &NixosConfiguration) -> Content {
     let Some(desired) = desired else { return Content::Outdated };
-    let mut contents = changes.iter().filter(|change| is_content(&change.path)).peekable();
+    let mut contents = changes.iter().filter(|change| is_content(change)).peekable();
     if contents.peek().is_none() {
         return Content::Current;
     }
