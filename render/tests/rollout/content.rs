@@ -339,6 +339,9 @@ fn among_those_that_may_overdue_ones_come_first() {
     world.content("v2");
     world.pass(4300);
     assert_eq!(world.steps(), ["w2 Content"]);
+    let mut more = world.clone();
+    more.rollout().max_unavailable = Some(IntOrString::Int(2));
+    assert_eq!(more.steps(), ["w2 Content", "w0 Content"]);
     world.tick();
     world.pass(100);
     world.apply("w2");

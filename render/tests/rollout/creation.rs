@@ -2,8 +2,8 @@
 
 use nico_crds::cluster::Bootstrap;
 use nico_crds::names::{REBOOTSTRAP, WRITTEN_AT};
-use nico_render::Membership;
-use nico_render::rollout::WaitReason;
+use nico_render::rollout::{WaitReason, rollout};
+use nico_render::{Membership, Observed};
 
 use crate::world::{Spoil, World};
 
@@ -117,10 +117,7 @@ fn a_control_plane_joins_when_all_others_are_settled_healthy_and_current_but_for
         ("unreachable", |world| world.reachable("a1", false)),
         ("not ready", |world| world.health("a1", not_ready())),
         ("unknown", |world| world.health("a1", nico_render::Health::Unknown)),
-        ("outdated", |world| {
-            world.content("v2");
-            world.reachable("a0", false);
-        }),
+        ("outdated", |world| world.content("v2")),
     ];
     for (what, spoil) in spoils {
         let mut world = ready();
@@ -194,6 +191,12 @@ fn once_it_runs_no_empty_machine_is_put_at_the_head() {
     assert_eq!(world.waits().get("a0"), Some(&"HeadLost"));
     world.cluster().metadata.annotations = Some([(REBOOTSTRAP.to_owned(), "a0".to_owned())].into());
     assert_eq!(world.steps().first().unwrap(), "a0 create");
+    // Only a person may want that, whatever was rendered.
+    let desired = world.desired();
+    world.cluster().metadata.annotations = None;
+    let observed = Observed::new(&world.inventory, &world.sight);
+    let plan = rollout(&world.inventory.clusters[0], &desired, &observed, world.now);
+    assert!(plan.waiting.iter().any(|waiting| waiting.reason == WaitReason::HeadLost), "{:?}", plan.waiting);
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod lost;
 mod nio;
 mod nudge;
 mod removal;
+mod traces;
 mod world;

@@ -131,6 +131,21 @@ impl World {
         plan.steps.iter().filter_map(line).collect()
     }
 
+    /// The same, but it is killed when so many writes are left no more; whether it was.
+    pub fn tick_until(&mut self, left: &mut Option<usize>) -> (Vec<String>, bool) {
+        let mut did = Vec::new();
+        for step in &self.plan().steps {
+            if *left == Some(0) {
+                *left = None;
+                return (did, true);
+            }
+            *left = left.map(|left| left - 1);
+            self.execute(step);
+            did.extend(line(step));
+        }
+        (did, false)
+    }
+
     /// The next plan is this, and it is done.
     #[track_caller]
     pub fn does(&mut self, expected: &[&str]) {
