@@ -35,7 +35,9 @@ pub struct Operator {
     pub plans: BTreeMap<String, (Desired, Plan)>,
 }
 
+/// What changes it sees within so long.
 const TICK: i64 = 30;
+const SHORTEST: i64 = 700;
 /// At rest it ticks more and more seldom: nothing would come of it.
 const LONGEST: i64 = 6000;
 
@@ -50,7 +52,7 @@ impl Operator {
             kill_after: None,
             history: VecDeque::new(),
             put_back: BTreeMap::new(),
-            pause: TICK,
+            pause: SHORTEST,
             writes: 0,
             told: 0,
             ticks: 0,
@@ -60,8 +62,8 @@ impl Operator {
 
     /// Something changed: it ticks soon.
     pub fn awaits(&mut self, now: i64, dice: Dice, count: u64) {
-        self.pause = TICK;
-        let soon = now + dice.between("tick", 0, count, 1, 20);
+        self.pause = SHORTEST;
+        let soon = now + dice.between("tick", 0, count, 1, TICK);
         self.next = self.next.min(soon).max(self.down_until);
     }
 
@@ -119,18 +121,15 @@ impl World {
         let standing: Vec<_> = self.server.objects.clusters.keys().cloned().collect();
         self.operator.plans.retain(|name, _| standing.contains(name));
         self.aggregates();
-        let has_written = self.operator.writes > before;
-        if has_written {
+        if self.operator.writes > before {
             self.operator.history.clear();
-            self.operator.pause = TICK;
+            self.operator.pause = SHORTEST;
         }
-        self.operator.next = if has_written {
-            self.now + TICK
-        } else {
-            let hint = hints.saturating_sub(self.operator.offset).max(self.now + 1);
-            self.operator.pause = (self.operator.pause * 4).min(LONGEST);
-            hint.min(self.now + self.operator.pause)
-        };
+        // What it wrote itself it sees soon, as any change. Else nothing comes of it before the next time that
+        // anything is judged otherwise; that it ticks now and then all the same is in case there are others.
+        let hint = hints.saturating_sub(self.operator.offset).max(self.now + 1);
+        self.operator.next = hint.min(self.now + self.operator.pause);
+        self.operator.pause = LONGEST;
     }
 
     /// What it sees: what is there, or what was a while ago.

@@ -349,14 +349,14 @@ fn target(live: &NixosConfiguration) -> Target {
     }
 }
 
-/// The text says that it is the second one, whatever it is.
+/// The text says that it is the first one, whatever it is.
 fn forget_revision(object: &mut NixosConfiguration) {
     for file in &mut object.spec.additional_files {
         let Some(text) = &file.inline else { continue };
         let parts =
             text.split_once("revision = ").and_then(|(before, rest)| Some((before, rest.split_once(';')?.1)));
         if let Some((before, after)) = parts {
-            file.inline = Some(format!("{before}revision = 2;{after}"));
+            file.inline = Some(format!("{before}revision = 1;{after}"));
         }
     }
 }

@@ -42,8 +42,6 @@ pub struct Chronicle {
     /// The control planes in the text that was written last.
     pub control_planes: Vec<String>,
     pub head: Option<String>,
-    /// Machines that a control plane was removed from after a person's word.
-    pub tokens: u32,
     /// The last `rebootstrap` that was followed.
     pub rebootstrapped: Option<String>,
 }

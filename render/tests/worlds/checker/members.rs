@@ -146,17 +146,14 @@ impl Checker {
 
     pub fn token(&mut self, view: &View, cluster: &KubernetesCluster, step: &Step) {
         self.antecedent(Invariant::S4);
-        let chronicle = self.chronicle(cluster);
-        if matches!(step, Step::CreateToken) {
-            chronicle.tokens += 1;
-        }
-        let (tokens, bootstrapped) = (chronicle.tokens, chronicle.bootstrapped);
+        let bootstrapped = self.chronicle(cluster).bootstrapped;
         let creates = matches!(step, Step::CreateToken);
-        // Who has a configuration may have taken the first one.
-        let is_used = bootstrapped || view.objects.of_cluster(cluster).next().is_some();
-        self.check(Invariant::S4, !creates || (!is_used && tokens <= 1), || {
-            format!("token number {tokens} is invented")
-        });
+        // Who has a configuration, or had one, may have taken the one before it.
+        let applied = cluster.status.as_ref().and_then(|status| status.applied_machines.as_ref());
+        let is_used = bootstrapped
+            || applied.is_some_and(|applied| !applied.is_empty())
+            || view.objects.of_cluster(cluster).next().is_some();
+        self.check(Invariant::S4, !creates || !is_used, || "a second token is invented".to_owned());
     }
 
     /// It was installed, and then once more: it may have shown after it was settled.
