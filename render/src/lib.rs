@@ -25,7 +25,8 @@ mod select;
 pub mod status;
 
 pub use desired::{
-    Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all, render_each,
+    Desired, DesiredConfiguration, LeavingConfiguration, Rendering, SelectedMachine, render, render_all,
+    render_each,
 };
 pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
 pub use drift::{Drift, drift};

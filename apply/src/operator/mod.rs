@@ -213,6 +213,7 @@ impl Operator {
     async fn pass(&mut self, namespace: &str, term: &Term) {
         let begun = Instant::now();
         let at = now();
+        let waiting = self.ledger.waiting(namespace, &self.caches);
         let picture = match self.caches.picture(namespace, at) {
             Ok(picture) => picture,
             Err(reason) => {
@@ -223,7 +224,8 @@ impl Operator {
         let there: Vec<_> =
             picture.inventory.clusters.iter().map(|cluster| ClusterKey::of(cluster)).collect();
         self.forget_others(namespace, &there);
-        if there.is_empty() {
+        // The end of a turn, or what it wrote, has the namespace looked at again.
+        if there.iter().all(|key| waiting.contains(key)) {
             return;
         }
         let seen = Sight {
@@ -235,7 +237,7 @@ impl Operator {
         let sight = self.sight(namespace, &there, seen);
         let rollout = self.settings.rollout;
         let inventory = picture.inventory;
-        let decided = spawn_blocking(move || decide(&inventory, &sight, rollout, at)).await;
+        let decided = spawn_blocking(move || decide(&inventory, &sight, &waiting, rollout, at)).await;
         let Ok(decided) = decided else {
             error!(namespace, "deciding failed");
             return;
@@ -258,12 +260,9 @@ impl Operator {
         Sight { tokens: tokens.collect(), ..seen }
     }
 
-    /// Begins the turn of a cluster, unless one is under way, or it has to wait for the caches.
+    /// Begins the turn of a cluster.
     fn begin(&mut self, key: &ClusterKey, mut made: Made, term: &Term) {
         let account = self.ledger.account(key);
-        if account.busy || !account.has_come_back(&self.caches, &key.namespace) {
-            return;
-        }
         if account.backs_off() {
             made.plan.steps.retain(turn::is_urgent);
             if made.plan.steps.is_empty() {
