@@ -1,5 +1,8 @@
 //! Events on a cluster: what a person wants to read of it with `kubectl describe`. They are told once, when
 //! something becomes so; one that cannot be told is a line in the log, and nothing more.
+//!
+//! They are told one by one beside the work, which never waits for them: of a large first apply they are
+//! half of all writes.
 
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
 use nico_render::ClusterKey;
 use nico_render::rollout::{FinalizerChange, Purpose};
 use nico_render::status::transitions;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::info;
 
@@ -24,68 +28,109 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Kubernetes takes no longer note.
 const LONGEST_NOTE: usize = 1024;
 
-/// Tells events.
+/// So many events may wait to be told: those of a first apply of thousands of configurations.
+const WAITING: usize = 16_384;
+/// kube's recorder keeps what it told, to count what is told again: not for ever.
+const RECORDED: u32 = 1024;
+
+/// Says what is to be told.
 #[derive(Clone)]
 pub(crate) struct Herald {
-    recorder: Recorder,
+    words: mpsc::Sender<Word>,
     /// The leadership that is told of; None: there is none.
     term: Option<Term>,
 }
 
+/// Tells it.
+pub(crate) struct Crier {
+    client: Client,
+    words: mpsc::Receiver<Word>,
+}
+
+struct Word {
+    term: Term,
+    cluster: ClusterKey,
+    regarding: ObjectReference,
+    event: Event,
+}
+
 impl Herald {
-    pub fn new(client: Client) -> Self {
-        Self { recorder: Recorder::new(client, Reporter::from(CONTROLLER)), term: None }
+    /// With the one that tells, as long as it runs.
+    pub fn new(client: Client) -> (Self, Crier) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self { words: sender, term: None }, Crier { client, words: receiver })
     }
 
     /// The same, in this term: in a later one somebody else may have led in between.
     pub fn within(&self, term: &Term) -> Self {
-        Self { recorder: self.recorder.clone(), term: Some(term.clone()) }
+        Self { words: self.words.clone(), term: Some(term.clone()) }
     }
 
     /// Something was done, if a person wants to know.
-    pub async fn done(&self, cluster: &KubernetesCluster, done: &Done) {
+    pub fn done(&self, cluster: &KubernetesCluster, done: &Done) {
         let Some((reason, type_)) = reason(done) else { return };
         let about = done.configuration().map(|name| reference_to(cluster, name));
-        self.tell(cluster, type_, reason, done.to_string(), about).await;
+        self.say(cluster, type_, reason, &done.to_string(), about);
     }
 
     /// Conditions became true or false.
-    pub async fn transitions(&self, before: &KubernetesCluster, after: &KubernetesClusterStatus) {
+    pub fn transitions(&self, before: &KubernetesCluster, after: &KubernetesClusterStatus) {
         let status = before.status.clone().unwrap_or_default();
         for transition in transitions(&status, after) {
             let type_ = if transition.warning { EventType::Warning } else { EventType::Normal };
-            self.tell(before, type_, &transition.reason, transition.message, None).await;
+            self.say(before, type_, &transition.reason, &transition.message, None);
         }
     }
 
-    async fn tell(
+    fn say(
         &self,
         cluster: &KubernetesCluster,
         type_: EventType,
         reason: &str,
-        note: String,
+        note: &str,
         secondary: Option<ObjectReference>,
     ) {
-        if !self.term.as_ref().is_some_and(Term::is_valid) {
-            return;
-        }
-        let note: String = note.chars().take(LONGEST_NOTE).collect();
+        let Some(term) = self.term.clone() else { return };
         let event = Event {
             type_,
             reason: reason.to_owned(),
-            note: Some(note),
+            note: Some(note.chars().take(LONGEST_NOTE).collect()),
             action: "Reconcile".to_owned(),
             secondary,
         };
-        let reference = cluster.object_ref(&());
-        let key = ClusterKey::of(cluster);
-        match timeout(PATIENCE, self.recorder.publish(&event, &reference)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                info!(cluster = %key, reason, note = event.note, error = chain(&error), "event not accepted");
-            }
-            Err(_) => info!(cluster = %key, reason, note = event.note, "event not accepted in time"),
+        let word = Word { term, cluster: ClusterKey::of(cluster), regarding: cluster.object_ref(&()), event };
+        if let Err(unsaid) = self.words.try_send(word) {
+            unsaid.into_inner().untold("too many wait");
         }
+    }
+}
+
+impl Crier {
+    /// Until nobody says anything any more.
+    pub async fn run(mut self) {
+        let new = |client: &Client| Recorder::new(client.clone(), Reporter::from(CONTROLLER));
+        let (mut recorder, mut told) = (new(&self.client), 0_u32);
+        while let Some(word) = self.words.recv().await {
+            if !word.term.is_valid() {
+                continue;
+            }
+            if told >= RECORDED {
+                (recorder, told) = (new(&self.client), 0);
+            }
+            told = told.saturating_add(1);
+            match timeout(PATIENCE, recorder.publish(&word.event, &word.regarding)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => word.untold(&chain(&error)),
+                Err(_) => word.untold("no answer in time"),
+            }
+        }
+    }
+}
+
+impl Word {
+    fn untold(&self, error: &str) {
+        let Event { reason, note, .. } = &self.event;
+        info!(cluster = %self.cluster, reason, note, error, "event not accepted");
     }
 }
 

@@ -112,27 +112,50 @@ pub fn render(cluster: &KubernetesCluster, inventory: &Inventory) -> Result<Desi
 
 /// Renders all clusters of the inventory in one pass: none takes what another has just been given.
 pub fn render_all(inventory: &Inventory) -> BTreeMap<ClusterKey, Result<Desired, RenderError>> {
-    render_each(inventory, |_, render| render())
+    render_each(inventory, |rendering| rendering.render())
 }
 
 /// The same, one after the other: who calls may guard each rendering, so that one which fails in whatever
 /// way keeps no other from its turn.
 pub fn render_each<R>(
     inventory: &Inventory,
-    mut each: impl FnMut(&KubernetesCluster, &mut dyn FnMut() -> Result<Desired, RenderError>) -> R,
+    mut each: impl FnMut(Rendering<'_, '_>) -> R,
 ) -> BTreeMap<ClusterKey, R> {
     let mut all = BTreeMap::new();
     for space in index(inventory).into_values() {
         let mut claims = Claims::standing(&space);
         for cluster in space.clusters.clone() {
-            let rendered = each(cluster, &mut || {
-                let selection = choose(cluster, &space, &mut claims, inventory);
-                finish(cluster, &space, inventory, selection)
-            });
-            all.insert(ClusterKey::of(cluster), rendered);
+            let rendering = Rendering { cluster, space: &space, claims: &mut claims, inventory };
+            all.insert(ClusterKey::of(cluster), each(rendering));
         }
     }
     all
+}
+
+/// A cluster whose turn it is in a pass.
+pub struct Rendering<'p, 'a> {
+    cluster: &'a KubernetesCluster,
+    space: &'p Space<'a>,
+    claims: &'p mut Claims<'a>,
+    inventory: &'a Inventory,
+}
+
+impl<'a> Rendering<'_, 'a> {
+    /// Which.
+    pub fn cluster(&self) -> &'a KubernetesCluster {
+        self.cluster
+    }
+
+    /// Renders it.
+    pub fn render(self) -> Result<Desired, RenderError> {
+        let selection = choose(self.cluster, self.space, self.claims, self.inventory);
+        finish(self.cluster, self.space, self.inventory, selection)
+    }
+
+    /// Takes the machines that it chooses, so that none after it does, and renders nothing.
+    pub fn claim(self) {
+        choose(self.cluster, self.space, self.claims, self.inventory);
+    }
 }
 
 fn choose<'a>(

@@ -11,6 +11,7 @@ use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 
 use crate::error::RenderError;
+use crate::owner::{self, Mark};
 
 /// What is there. The order of the lists never matters. The objects are shared: an inventory of a large
 /// fleet is made anew at every look, and its objects are not.
@@ -78,6 +79,8 @@ pub(crate) struct Space<'a> {
     pub labelled: BTreeMap<(&'a str, &'a str), Vec<&'a str>>,
     /// By the machine that they refer to, each list by name.
     pub by_machine: BTreeMap<&'a str, Vec<&'a NixosConfiguration>>,
+    /// By what may make them a cluster's, each list by name.
+    pub by_mark: BTreeMap<Mark<'a>, Vec<&'a NixosConfiguration>>,
     /// An object that stands in the inventory twice: nothing can be decided from that.
     pub twice: Option<RenderError>,
 }
@@ -125,6 +128,18 @@ impl<'a> Space<'a> {
         self.by_machine.get(machine).map_or(&[], Vec::as_slice)
     }
 
+    /// The configurations of a cluster, by name.
+    pub fn own(&self, cluster: &KubernetesCluster) -> impl Iterator<Item = &'a NixosConfiguration> {
+        let mut marked: Vec<_> = owner::marks_of(cluster)
+            .iter()
+            .flat_map(|mark| self.by_mark.get(mark).into_iter().flatten())
+            .copied()
+            .filter(|configuration| owner::is_own(configuration, cluster))
+            .collect();
+        marked.sort_by_key(|configuration| name(&configuration.metadata));
+        marked.into_iter()
+    }
+
     fn note_twice(&mut self, kind: &'static str, name: &str) {
         let error = RenderError::Twice { kind, name: name.to_owned() };
         // The least of them, so that the order of the inventory does not show.
@@ -141,6 +156,9 @@ impl<'a> Space<'a> {
         for configuration in self.configurations.values() {
             if let Some(machine) = configuration.machine() {
                 self.by_machine.entry(machine).or_default().push(configuration);
+            }
+            for mark in owner::marks(configuration) {
+                self.by_mark.entry(mark).or_default().push(configuration);
             }
         }
         self.clusters.sort_by_key(|cluster| service_order(cluster));

@@ -26,7 +26,8 @@ pub mod status;
 mod wiped;
 
 pub use desired::{
-    Desired, DesiredConfiguration, LeavingConfiguration, SelectedMachine, render, render_all, render_each,
+    Desired, DesiredConfiguration, LeavingConfiguration, Rendering, SelectedMachine, render, render_all,
+    render_each,
 };
 pub use diagnostic::{Departure, Diagnostic, Notice, Obstacle, Severity};
 pub use drift::{Drift, drift};

@@ -16,6 +16,31 @@ fn controller(configuration: &NixosConfiguration) -> Option<&OwnerReference> {
     configuration.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))
 }
 
+/// What may make a configuration a cluster's: what [`is_own`] looks at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mark<'a> {
+    /// The UID of its controller.
+    Uid(&'a str),
+    /// The name of its controller.
+    Name(&'a str),
+    /// Its label, without a controller.
+    Label(&'a str),
+}
+
+/// What a configuration carries.
+pub(crate) fn marks(configuration: &NixosConfiguration) -> impl Iterator<Item = Mark<'_>> {
+    let owner = controller(configuration);
+    let controlled = owner.map(|owner| [Mark::Uid(&owner.uid), Mark::Name(&owner.name)]);
+    let label = configuration.label(LABEL_CLUSTER).filter(|_| owner.is_none());
+    controlled.into_iter().flatten().chain(label.map(Mark::Label))
+}
+
+/// What the configurations of a cluster carry, one of them each.
+pub(crate) fn marks_of(cluster: &KubernetesCluster) -> [Mark<'_>; 2] {
+    let name = name(&cluster.metadata);
+    [cluster.metadata.uid.as_deref().map_or(Mark::Name(name), Mark::Uid), Mark::Label(name)]
+}
+
 /// The configuration is the cluster's: controlled by it, by UID where the cluster has one; or, without
 /// any controller (restored from a backup, orphaned), labelled and named as its own.
 pub(crate) fn is_own(configuration: &NixosConfiguration, cluster: &KubernetesCluster) -> bool {

@@ -1,7 +1,7 @@
 //! From what was seen to what is to be done, for each cluster of a namespace. One that panics or cannot be
 //! rendered keeps no other from its turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -33,26 +33,34 @@ pub(crate) struct Made {
     pub error: Option<String>,
 }
 
-/// Decides about all clusters of the inventory.
+/// Decides about the clusters of the inventory, but for those that must not be decided about now: they only
+/// keep their machines from the others.
 pub(crate) fn decide(
     inventory: &Inventory,
     sight: &Sight,
+    waiting: &BTreeSet<ClusterKey>,
     rollout: Rollout,
     now: Timestamp,
 ) -> BTreeMap<ClusterKey, Decision> {
     let observed = Observed::new(inventory, sight);
-    render_each(inventory, |cluster, render| {
+    let decided = render_each(inventory, |rendering| {
+        let cluster = rendering.cluster();
         // What a panic leaves behind is this cluster's claims at the worst, and they live for this pass only.
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let desired = render();
+            if waiting.contains(&ClusterKey::of(cluster)) {
+                rendering.claim();
+                return None;
+            }
+            let desired = rendering.render();
             let plan = desired.as_ref().ok().map(|desired| rollout(cluster, desired, &observed, now));
-            Made {
+            Some(Made {
                 cluster: Arc::new(cluster.clone()),
                 status: status(cluster, desired.as_ref(), &observed, plan.as_ref(), now),
                 plan: plan.unwrap_or_default(),
                 error: desired.err().map(|error| error.to_string()),
-            }
+            })
         }));
-        made.map_or(Decision::Panicked, |made| Decision::Made(Box::new(made)))
-    })
+        made.map_or(Some(Decision::Panicked), |made| made.map(|made| Decision::Made(Box::new(made))))
+    });
+    decided.into_iter().filter_map(|(key, decision)| Some((key, decision?))).collect()
 }

@@ -1,7 +1,7 @@
 //! What the operator keeps in mind of each cluster between two turns. None of it is needed to go on after a
 //! restart: it saves requests, and keeps a failing cluster from being tried in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -41,6 +41,16 @@ impl Ledger {
         self.0.entry(cluster.clone()).or_default()
     }
 
+    /// The clusters of a namespace that nothing may be decided about now: a turn is under way, or the caches
+    /// have not seen all that was written. To be asked before the caches are.
+    pub fn waiting(&mut self, namespace: &str, caches: &Caches) -> BTreeSet<ClusterKey> {
+        let here = self.0.iter_mut().filter(|(key, _)| key.namespace == namespace);
+        let waiting = here.filter_map(|(key, account)| {
+            (account.busy || !account.has_come_back(caches, namespace)).then(|| key.clone())
+        });
+        waiting.collect()
+    }
+
     /// Forgets the clusters of a namespace that are gone, and returns them.
     pub fn forget_others(&mut self, namespace: &str, there: &[ClusterKey]) -> Vec<ClusterKey> {
         let gone: Vec<_> = self
@@ -71,7 +81,7 @@ impl Ledger {
 
 impl Account {
     /// Whether the caches have seen all that was written for it.
-    pub fn has_come_back(&mut self, caches: &Caches, namespace: &str) -> bool {
+    fn has_come_back(&mut self, caches: &Caches, namespace: &str) -> bool {
         if self.written_at.is_none_or(|at| at.elapsed() > LONGEST_WAIT) {
             self.written.clear();
         }

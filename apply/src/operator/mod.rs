@@ -16,12 +16,12 @@ use futures::FutureExt;
 use kube::Client;
 use nico_render::{ClusterKey, Sight};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 
 use crate::cache::{CacheSettings, Caches};
-use crate::events::Herald;
+use crate::events::{Crier, Herald};
 use crate::hands::Turn;
 use crate::hands::writer::{IN_FLIGHT, Writer};
 use crate::lease::{Leadership, Term};
@@ -70,6 +70,8 @@ struct Ended {
 
 /// So long a write in flight is waited for at the end.
 const LAST_WRITES: Duration = Duration::from_secs(20);
+/// And so long what is still to be told of it.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The operator.
 pub struct Operator {
@@ -80,6 +82,8 @@ pub struct Operator {
     metrics: Metrics,
     caches: Arc<Caches>,
     tools: Tools,
+    /// None once it cries.
+    crier: Option<Crier>,
     ledger: Ledger,
     turns: JoinSet<Ended>,
     /// Namespaces to look at, and when.
@@ -100,9 +104,11 @@ impl Operator {
         settings: Settings,
     ) -> Self {
         let writer = Writer::new(requests.clone(), &leadership, Some(metrics.clone()), settings.in_flight);
+        let (herald, crier) = Herald::new(requests);
         Self {
             caches: Arc::new(Caches::new(settings.cache.clone())),
-            tools: Tools { writer, tokens: Arc::default(), herald: Herald::new(requests) },
+            tools: Tools { writer, tokens: Arc::default(), herald },
+            crier: Some(crier),
             pulse: Pulse::new(settings.interval),
             permits: Arc::new(Semaphore::new(settings.in_flight.saturating_mul(2))),
             settings,
@@ -136,6 +142,7 @@ impl Operator {
         let caches = self.caches.clone();
         let watching = self.watching.clone();
         let mut filling = tokio::spawn(async move { caches.run(&watching, wake).await });
+        let crying = self.crier.take().map(|crier| tokio::spawn(crier.run()));
         tokio::pin!(shutdown);
         let mut leads = false;
         let mut tick = tokio::time::Instant::now();
@@ -170,7 +177,7 @@ impl Operator {
             self.pass_over_due().await;
         }
         filling.abort();
-        self.finish().await;
+        self.finish(crying).await;
     }
 
     /// A namespace is to be looked at, soon.
@@ -206,6 +213,7 @@ impl Operator {
     async fn pass(&mut self, namespace: &str, term: &Term) {
         let begun = Instant::now();
         let at = now();
+        let waiting = self.ledger.waiting(namespace, &self.caches);
         let picture = match self.caches.picture(namespace, at) {
             Ok(picture) => picture,
             Err(reason) => {
@@ -216,7 +224,8 @@ impl Operator {
         let there: Vec<_> =
             picture.inventory.clusters.iter().map(|cluster| ClusterKey::of(cluster)).collect();
         self.forget_others(namespace, &there);
-        if there.is_empty() {
+        // The end of a turn, or what it wrote, has the namespace looked at again.
+        if there.iter().all(|key| waiting.contains(key)) {
             return;
         }
         let seen = Sight {
@@ -228,7 +237,7 @@ impl Operator {
         let sight = self.sight(namespace, &there, seen);
         let rollout = self.settings.rollout;
         let inventory = picture.inventory;
-        let decided = spawn_blocking(move || decide(&inventory, &sight, rollout, at)).await;
+        let decided = spawn_blocking(move || decide(&inventory, &sight, &waiting, rollout, at)).await;
         let Ok(decided) = decided else {
             error!(namespace, "deciding failed");
             return;
@@ -251,12 +260,9 @@ impl Operator {
         Sight { tokens: tokens.collect(), ..seen }
     }
 
-    /// Begins the turn of a cluster, unless one is under way, or it has to wait for the caches.
+    /// Begins the turn of a cluster.
     fn begin(&mut self, key: &ClusterKey, mut made: Made, term: &Term) {
         let account = self.ledger.account(key);
-        if account.busy || !account.has_come_back(&self.caches, &key.namespace) {
-            return;
-        }
         if account.backs_off() {
             made.plan.steps.retain(turn::is_urgent);
             if made.plan.steps.is_empty() {
@@ -281,11 +287,19 @@ impl Operator {
 
 impl Operator {
     /// Lets the writes in flight end, and begins none.
-    async fn finish(mut self) {
+    async fn finish(mut self, crying: Option<JoinHandle<()>>) {
         self.tools.writer.stop();
         let ended = timeout(LAST_WRITES, async { while self.turns.join_next().await.is_some() {} }).await;
         if ended.is_err() {
             warn!("a write in flight did not end in time");
+        }
+        // With it goes the last that has anything to say.
+        drop(self);
+        if let Some(mut crying) = crying
+            && timeout(LAST_WORDS, &mut crying).await.is_err()
+        {
+            crying.abort();
+            let _cancelled = crying.await;
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
     }
     let Hands { turn, .. } = hands;
     for done in &turn.done {
-        tools.herald.done(&cluster, done).await;
+        tools.herald.done(&cluster, done);
     }
     turn
 }
@@ -51,7 +51,7 @@ pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
 async fn tell(tools: &Tools, hands: &mut Hands<'_>, status: &nico_crds::KubernetesClusterStatus) {
     let before = hands.cluster.clone();
     match hands.tell(status).await {
-        Ok(true) => tools.herald.transitions(&before, status).await,
+        Ok(true) => tools.herald.transitions(&before, status),
         Ok(false) => {}
         Err(error) => {
             debug!(cluster = %ClusterKey::of(&before), error = crate::error::chain(&error), "cannot tell the status");

@@ -7,7 +7,6 @@ use nico_crds::{KubernetesCluster, NixosConfiguration};
 
 use crate::diagnostic::Departure;
 use crate::inventory::{Completeness, Space, annotation, is_marked, name};
-use crate::owner;
 use crate::select::demand::Demand;
 
 /// A machine that the cluster has, or is about to have, or is letting go.
@@ -112,14 +111,12 @@ fn own_configurations<'a>(
 ) -> BTreeMap<&'a str, &'a NixosConfiguration> {
     let prefix = configuration_name(name(&cluster.metadata), "");
     let mut own = BTreeMap::new();
-    for (usual, configuration) in &space.configurations {
-        if owner::is_own(configuration, cluster) {
-            match usual.strip_prefix(prefix.as_str()) {
-                Some(machine) => {
-                    own.insert(machine, *configuration);
-                }
-                None => strays.push(configuration),
+    for configuration in space.own(cluster) {
+        match name(&configuration.metadata).strip_prefix(prefix.as_str()) {
+            Some(machine) => {
+                own.insert(machine, configuration);
             }
+            None => strays.push(configuration),
         }
     }
     own
