@@ -111,6 +111,7 @@ pub fn render(cluster: &KubernetesCluster, inventory: &Inventory) -> Result<Desi
 }
 
 /// Renders all clusters of the inventory in one pass: none takes what another has just been given.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the path is of one lifetime only")]
 pub fn render_all(inventory: &Inventory) -> BTreeMap<ClusterKey, Result<Desired, RenderError>> {
     render_each(inventory, |rendering| rendering.render())
 }
