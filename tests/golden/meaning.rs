@@ -108,7 +108,7 @@ pub const TABLE: &[(&str, Means)] = &[
     }),
     ("left-uncleaned", |it| {
         assert_eq!(it.machines(), ["node-1"]);
-        it.says("node-2: left the cluster and was not cleaned by NIO");
+        it.says("node-2: left the cluster, and NIO does not show that it cleaned it");
         it.says("node-2: cannot join as control plane: it is claimed by the cluster \"home\"");
     }),
     ("lower-name-appears", |it| {

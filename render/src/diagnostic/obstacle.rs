@@ -82,7 +82,8 @@ impl fmt::Display for Obstacle {
             }
             Self::NotCleaned => write!(
                 f,
-                "it was in this cluster before, and NIO has not cleaned it since; {REINSTALL_FOR} would free it, and wipe it"
+                "it was in this cluster before, and NIO does not show that it cleaned it since; {REINSTALL_FOR} would \
+                 free it, and wipe it"
             ),
             Self::NameTaken { configuration, owner } => {
                 write!(f, "the name \"{configuration}\" of its NixosConfiguration is taken by {owner}")

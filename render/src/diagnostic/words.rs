@@ -49,7 +49,8 @@ impl fmt::Display for Notice {
             Self::Rebootstraps => f.write_str("STARTS THE CLUSTER ANEW, as a person asked"),
             Self::NotCleaned => write!(
                 f,
-                "left the cluster and was not cleaned by NIO: it is not free; {REINSTALL_FOR} would free it, and wipe it"
+                "left the cluster, and NIO does not show that it cleaned it: it is not free; {REINSTALL_FOR} would free \
+                 it, and wipe it"
             ),
             Self::ReinstallUsed => {
                 write!(f, "{REINSTALL_FOR} was used and counts no more; take it off to be able to ask again")

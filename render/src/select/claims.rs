@@ -101,18 +101,18 @@ pub(crate) fn listed(status: &KubernetesClusterStatus) -> impl Iterator<Item = &
         .chain(status.selected_data_plane_machines.iter().flatten())
 }
 
-/// NIO has cleaned the machine: it has no configuration any more and says so. Go NIO leaves a false
-/// boolean out, as does a Machine that came back with an empty status: there a sign is asked for that
-/// the status is the old one.
+/// NIO has cleaned the machine: it has no configuration any more and says so. A Machine that was created
+/// anew says the same, or nothing, of a disk that nobody cleaned: so a sign is asked for that the status is
+/// the old one. Go NIO leaves a false boolean out.
 pub(crate) fn is_cleaned(space: &Space<'_>, machine: &str) -> bool {
     let Some(status) = space.machine(machine).and_then(|machine| machine.status.as_ref()) else {
         return false;
     };
     let says_so = match status.has_configuration {
         Some(has) => !has,
-        None => status.last_applied_time.is_some() && space.machine(machine).is_some_and(is_go),
+        None => space.machine(machine).is_some_and(is_go),
     };
-    says_so && space.configurations_of(machine).is_empty()
+    says_so && status.last_applied_time.is_some() && space.configurations_of(machine).is_empty()
 }
 
 fn is_go(machine: &nico_crds::Machine) -> bool {

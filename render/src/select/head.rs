@@ -81,8 +81,13 @@ pub(crate) fn decide<'a>(
         // The list was written, the configuration was not: go on where it stopped.
         return granted(machine, gate, diagnostics).unwrap_or(Head::Lost(None));
     }
-    // Who was succeeded before is in no list any more, even while its configuration still goes.
-    let succeeded = |known: &&Known<'a>| known.departure.is_some() && !known.listed && roster.lists_written;
+    // Who was succeeded before is in no list any more, even while its configuration still goes; and who was
+    // replaced before anything ran, though it still stands, is not what another one was begun with.
+    let listed_ran = control_planes.iter().any(|known| known.listed && known.ran);
+    let succeeded = |known: &&Known<'a>| {
+        let was_replaced = !known.ran && listed_ran;
+        (known.departure.is_some() || was_replaced) && !known.listed && roster.lists_written
+    };
     let head = control_planes.iter().filter(|known| known.stands).find(|known| !succeeded(known));
     let lost = match head {
         Some(head) if head.departure.is_none() => return Head::Stands(head.machine),

@@ -23,8 +23,12 @@ impl World {
             .then(|| self.planner.tells(status(cluster, Ok(desired), observed, Some(plan), timestamp(now))))
     }
 
-    /// Writes it: what the applier remembers is not its own, and stays.
-    pub fn write_status(&mut self, cluster: &str, told: KubernetesClusterStatus) {
+    /// Writes it, bound to what it was made of: what the applier remembers is not its own, and stays.
+    pub fn write_status(&mut self, cluster: &KubernetesCluster, told: KubernetesClusterStatus) -> bool {
+        if self.is_bound(cluster).is_err() {
+            return false;
+        }
+        let cluster = cluster.metadata.name.as_deref().unwrap_or_default();
         // What it tells is no news to the applier.
         let is_new = self.server.is_new;
         let before = self
@@ -57,7 +61,20 @@ impl World {
         self.server.is_new = is_new;
         if before != after {
             self.operator.told += 1;
-            self.note(|| format!("nico tells of {cluster}: {:?}", after.phase));
+            self.note(|| format!("nico tells of {cluster}: {:?}{}", after.phase, news(&before, &after)));
         }
+        true
     }
+}
+
+/// What is new about its machines.
+fn news(before: &KubernetesClusterStatus, after: &KubernetesClusterStatus) -> String {
+    let lines = |status: &KubernetesClusterStatus| status.machines.clone().unwrap_or_default();
+    let known = lines(before);
+    let new = lines(after).into_iter().filter(|line| !known.contains(line));
+    new.map(|line| {
+        let settled = line.settled_at.map(|at| format!(" (settled with {at})")).unwrap_or_default();
+        format!(", {} {}{settled}", line.name, line.state.unwrap_or_default())
+    })
+    .collect()
 }

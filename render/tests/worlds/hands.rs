@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    fn is_bound(&self, cluster: &KubernetesCluster) -> Result<(), Refused> {
+    pub fn is_bound(&self, cluster: &KubernetesCluster) -> Result<(), Refused> {
         let name = cluster.metadata.name.as_deref().unwrap_or_default();
         let live = self.server.objects.clusters.get(name);
         let is_same =

@@ -284,11 +284,21 @@ impl World {
         let (is_lost, wanted) =
             (mark(object, LOST).is_some(), mark(object, REINSTALL_FOR).map(str::to_owned));
         if !was_hopeless && !is_lost && wanted.as_deref() == Some(cluster) {
-            return false;
+            return self.takes_back_what_was_used(cluster, name);
         }
         self.mark_machine(name, LOST, None);
         self.mark_machine(name, REINSTALL_FOR, Some(cluster));
         self.tells(&format!("puts {name} in order for {cluster}"))
+    }
+
+    /// An annotation that was used counts no more: it is taken off, to be set again.
+    fn takes_back_what_was_used(&mut self, cluster: &str, name: &str) -> bool {
+        let status = self.server.objects.clusters[cluster].status.clone().unwrap_or_default();
+        if !status.reinstalled.is_some_and(|used| used.iter().any(|machine| machine == name)) {
+            return false;
+        }
+        self.mark_machine(name, REINSTALL_FOR, None);
+        self.tells(&format!("takes the used annotation off {name}"))
     }
 }
 

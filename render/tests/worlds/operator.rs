@@ -107,12 +107,16 @@ impl World {
             if let Some(told) = &told {
                 self.checker.told(&view, &cluster, &desired, told);
             }
+            let settled = self.checker.settled(&view, &cluster, &desired);
             let was_killed = self.carry_out(&mut view, &desired, &plan);
             if was_killed {
                 return;
             }
-            if let Some(told) = told {
-                self.write_status(&key.name, told);
+            let bound = view.objects.clusters.get(&key.name).cloned();
+            if let Some((told, bound)) = told.zip(bound)
+                && self.write_status(&bound, told)
+            {
+                self.checker.note_wiped(settled);
             }
             self.checker.passed(&view, &key.name, &self.server);
             hints = hints.min(self.checker.next_time(&view, &key.name));

@@ -9,6 +9,14 @@ use super::view::View;
 use super::{Checker, Invariant};
 use crate::model::snapshot::uid;
 
+/// How a configuration stood when its cluster's status was told.
+pub struct Settled {
+    uid: Option<String>,
+    applied: Option<i64>,
+    is_installed: bool,
+    is_settled: bool,
+}
+
 impl Checker {
     pub fn told(
         &mut self,
@@ -26,7 +34,6 @@ impl Checker {
             self.antecedent(Invariant::S16);
             self.is_ready(view, cluster, desired);
         }
-        self.note_wiped(view, cluster, desired);
         let was_whole = matches!(before.phase, Some(Phase::ControlPlaneReady | Phase::Ready));
         self.check(Invariant::S16, !was_whole || told.phase != Some(Phase::Provisioning), || {
             "Provisioning once more".to_owned()
@@ -54,17 +61,28 @@ impl Checker {
         }
     }
 
-    /// What was settled and is installed after that was wiped again. It is known from the status alone.
-    fn note_wiped(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired) {
-        for case in self.cases(view, cluster, desired) {
-            let uid = view.objects.configurations.get(&case.name).map(|live| uid(live).to_owned());
-            let history = self.histories.entry(uid.unwrap_or_default()).or_default();
-            let applied = case.facts.applied_at;
-            let moved =
-                history.settled_with.is_some_and(|settled| applied.is_some_and(|applied| applied > settled));
-            history.wiped_again |= moved && case.facts.wiped == Some(true);
-            if case.settled {
-                history.settled_with = applied;
+    /// What is settled, and what was installed last, as it was told.
+    pub fn settled(&self, view: &View, cluster: &KubernetesCluster, desired: &Desired) -> Vec<Settled> {
+        let cases = self.cases(view, cluster, desired).into_iter();
+        cases
+            .map(|case| Settled {
+                uid: view.objects.configurations.get(&case.name).map(|live| uid(live).to_owned()),
+                applied: case.facts.applied_at,
+                is_installed: case.facts.wiped == Some(true),
+                is_settled: case.settled,
+            })
+            .collect()
+    }
+
+    /// What was settled and is installed after that was wiped again. It is known from the status alone, and
+    /// only from one that was written.
+    pub fn note_wiped(&mut self, told: Vec<Settled>) {
+        for settled in told {
+            let history = self.histories.entry(settled.uid.unwrap_or_default()).or_default();
+            let moved = history.settled_with.zip(settled.applied).is_some_and(|(was, is)| is > was);
+            history.wiped_again |= moved && settled.is_installed;
+            if settled.is_settled {
+                history.settled_with = settled.applied;
             }
         }
     }

@@ -111,7 +111,7 @@ fn a_lost_worker_and_one_that_returns() {
 #[test]
 fn an_unreachable_control_plane_keeps_the_others() {
     for control_planes in [2, 3, 5] {
-        let mut script = world(control_planes, 0).begin();
+        let mut script = world(control_planes, 0).switches().begin();
         script.until_done().act(Act::Outage { machine: 1, seconds: 20_000 }).passes(300);
         script.edit(Edit::Ref("z".to_owned())).passes(15_000);
         let others = (0..control_planes).filter(|machine| *machine != 1);
