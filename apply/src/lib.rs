@@ -9,6 +9,7 @@ mod error;
 mod events;
 pub mod hands;
 mod kinds;
+pub mod kubeconfig;
 pub mod lease;
 pub mod metrics;
 pub mod observe;
