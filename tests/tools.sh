@@ -14,19 +14,26 @@ need setpriv util-linux
 need cc build-essential
 need nix-instantiate nix-bin
 need promtool prometheus
+need ssh-keygen openssh-client
+# Outside of a person's PATH.
+[ -x /usr/sbin/sshd ] || packages="$packages openssh-server"
 # Whichever python3 comes first is the one that the tests call.
 python3 -c 'import yaml' 2>/dev/null || packages="$packages python3 python3-yaml"
 
 if [ -n "$packages" ]; then
     install="apt-get install --yes --no-install-recommends$packages"
-    # promtool comes with a server, which is not wanted: systemd does not start what is masked, and others
-    # start it by its init script, which is left out.
-    case "$packages " in *' prometheus '*)
-        masked=/etc/systemd/system/prometheus.service
-        no_script=--option=DPkg::Options::=--path-exclude=/etc/init.d/prometheus
-        install="mkdir -p ${masked%/*} && ln -sf /dev/null $masked && $install $no_script"
-        ;;
-    esac
+    # Some come with a server, which is not to run: systemd does not start what is masked, and others start
+    # it by its init script, which is left out.
+    quiet() {
+        case "$packages " in *" $1 "*)
+            masked=/etc/systemd/system/$2.service
+            no_script=--option=DPkg::Options::=--path-exclude=/etc/init.d/$2
+            install="mkdir -p ${masked%/*} && ln -sf /dev/null $masked && $install $no_script"
+            ;;
+        esac
+    }
+    quiet prometheus prometheus
+    quiet openssh-server ssh
     if [ "$(id -u)" != 0 ]; then
         echo "The tests need$packages. Run: sudo sh -c 'apt-get update && $install'" >&2
         exit 1

@@ -16,6 +16,7 @@ pub mod observe;
 pub mod once;
 pub mod operator;
 pub mod serve;
+pub mod ssh;
 mod token;
 
 pub use error::ApplyError;

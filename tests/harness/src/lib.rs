@@ -15,7 +15,8 @@
 //! ([`faults`]), a proxy for a process of its own ([`proxy`], [`process`]),
 //! a service account's identity ([`ControlPlane::service_account`]), crashes of
 //! the servers ([`ControlPlane::kill`]), what the audit log tells ([`audit`]),
-//! and objects as a backup has them ([`backup`]).
+//! and objects as a backup has them ([`backup`]). A machine that is visited is an
+//! sshd ([`sshd`]).
 //!
 //! The servers are children of `control-plane attached`, built from
 //! `tests/control-plane`: it lives as long as the pipe to this process does.
@@ -33,6 +34,7 @@ mod namespace;
 pub mod process;
 pub mod proxy;
 mod servers;
+pub mod sshd;
 mod wait;
 
 pub use audit::Event;
@@ -42,4 +44,5 @@ pub use identity::ServiceAccount;
 pub use namespace::Namespace;
 pub use process::Process;
 pub use servers::{Server, Servers};
+pub use sshd::Sshd;
 pub use wait::{TimedOut, wait_until};
