@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod observe;
 pub mod once;
 pub mod operator;
+pub mod probe;
 pub mod serve;
 pub mod ssh;
 mod token;

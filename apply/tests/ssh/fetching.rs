@@ -56,7 +56,7 @@ async fn what_listens_on_loopback_is_reached_at_the_machine() {
         answers(&verified.text, LIMIT).await.unwrap();
         let client = client(&verified.text, LIMIT).await.unwrap();
         let nodes: kube::Api<k8s_openapi::api::core::v1::Node> = kube::Api::all(client);
-        nodes.list(&Default::default()).await.unwrap();
+        nodes.list(&kube::api::ListParams::default()).await.unwrap();
     }
 }
 

@@ -1,0 +1,155 @@
+//! Which Node is which machine, and how it is.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Node, NodeCondition};
+use nico_crds::Machine;
+use nico_render::Health;
+
+/// The Nodes of a cluster, by what they may be known by.
+#[derive(Default)]
+pub struct Nodes {
+    nodes: Vec<Node>,
+    by_name: BTreeMap<String, usize>,
+    /// None: several have it.
+    by_address: BTreeMap<String, Option<usize>>,
+}
+
+/// What is told of a Node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeHealth {
+    /// Its name.
+    pub name: String,
+    /// Whether it may be counted on.
+    pub health: Health,
+    /// The version of its kubelet.
+    pub kubelet: Option<String>,
+    /// What it is short of, as Kubernetes calls it: `MemoryPressure`, `DiskPressure`, `PIDPressure`.
+    pub pressure: Vec<String>,
+}
+
+impl Nodes {
+    /// Of a list that is whole.
+    pub fn new(nodes: Vec<Node>) -> Self {
+        let mut known = Self::default();
+        for (place, node) in nodes.iter().enumerate() {
+            known.by_name.insert(node.metadata.name.clone().unwrap_or_default(), place);
+            let addresses = node.status.iter().flat_map(|status| status.addresses.iter().flatten());
+            for address in addresses {
+                let one = known.by_address.entry(address.address.clone()).or_insert(Some(place));
+                if *one != Some(place) {
+                    *one = None;
+                }
+            }
+        }
+        known.nodes = nodes;
+        known
+    }
+
+    /// The Node of a machine: by its name, else by an address that no other Node has.
+    pub fn of(&self, machine: &Machine) -> Option<NodeHealth> {
+        let name = machine.metadata.name.as_deref().unwrap_or_default();
+        let named = self.by_name.get(name).copied();
+        let addresses = [&machine.spec.ip_address, &machine.spec.hostname].into_iter().flatten();
+        let place = named.or_else(|| {
+            addresses
+                .filter_map(|address| {
+                    let by_address = self.by_address.get(address).copied().flatten();
+                    by_address.or_else(|| self.by_name.get(address).copied())
+                })
+                .next()
+        })?;
+        self.nodes.get(place).map(read)
+    }
+}
+
+fn read(node: &Node) -> NodeHealth {
+    let status = node.status.as_ref();
+    let conditions = || status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let pressed =
+        |condition: &&NodeCondition| condition.type_.ends_with("Pressure") && condition.status == "True";
+    NodeHealth {
+        name: node.metadata.name.clone().unwrap_or_default(),
+        health: health(conditions().find(|condition| condition.type_ == "Ready")),
+        kubelet: status.and_then(|status| Some(status.node_info.as_ref()?.kubelet_version.clone())),
+        pressure: conditions().filter(pressed).map(|condition| condition.type_.clone()).collect(),
+    }
+}
+
+/// Only `True` is ready: what Kubernetes does not know (`NodeStatusUnknown`) does not run, as far as it sees.
+fn health(ready: Option<&NodeCondition>) -> Health {
+    match ready {
+        Some(condition) if condition.status == "True" => Health::Ready,
+        Some(condition) => {
+            let why = condition.reason.clone().filter(|reason| is_word(reason));
+            Health::NotReady { why: why.unwrap_or_else(|| "NodeNotReady".to_owned()) }
+        }
+        None => Health::NotReady { why: "NoReadyCondition".to_owned() },
+    }
+}
+
+/// A reason as Kubernetes knows it. The cluster's administrator could write anything there.
+fn is_word(reason: &str) -> bool {
+    !reason.is_empty() && reason.len() <= 64 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(name: &str, address: &str, ready: &str) -> Node {
+        serde_json::from_value(json!({
+            "metadata": { "name": name },
+            "status": {
+                "addresses": [{ "type": "InternalIP", "address": address }],
+                "conditions": [
+                    { "type": "Ready", "status": ready, "reason": "NodeStatusUnknown" },
+                    { "type": "DiskPressure", "status": "True" },
+                    { "type": "MemoryPressure", "status": "False" },
+                ],
+            },
+        }))
+        .unwrap()
+    }
+
+    fn machine(name: &str, address: &str) -> Machine {
+        serde_json::from_value(json!({
+            "apiVersion": "nio.homystack.com/v1alpha1",
+            "kind": "Machine",
+            "metadata": { "name": name },
+            "spec": { "hostname": address, "ipAddress": address },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_node_is_found_by_name_or_by_an_address_of_its_own() {
+        let nodes = Nodes::new(vec![
+            node("node-1", "10.0.0.9", "True"),
+            node("other", "10.0.0.2", "True"),
+            node("twin-a", "10.0.0.3", "True"),
+            node("twin-b", "10.0.0.3", "True"),
+        ]);
+        let name = |machine: Machine| nodes.of(&machine).map(|node| node.name);
+        assert_eq!(name(machine("node-1", "10.0.0.2")).as_deref(), Some("node-1"), "the name comes first");
+        assert_eq!(name(machine("node-2", "10.0.0.2")).as_deref(), Some("other"));
+        assert_eq!(name(machine("node-3", "10.0.0.3")), None, "whose is it?");
+        assert_eq!(name(machine("node-4", "other")).as_deref(), Some("other"), "known by its host name");
+        assert_eq!(name(machine("node-5", "10.0.0.5")), None);
+    }
+
+    #[test]
+    fn only_true_is_ready_and_pressure_is_told() {
+        let nodes =
+            Nodes::new(vec![node("a", "1", "True"), node("b", "2", "Unknown"), node("c", "3", "False")]);
+        let of = |name: &str| nodes.of(&machine(name, "x")).unwrap();
+        assert_eq!(of("a").health, Health::Ready);
+        assert_eq!(of("a").pressure, ["DiskPressure"]);
+        for name in ["b", "c"] {
+            assert_eq!(of(name).health, Health::NotReady { why: "NodeStatusUnknown".to_owned() });
+        }
+    }
+}
