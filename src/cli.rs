@@ -85,7 +85,7 @@ pub struct Render {
     pub cluster: Vec<String>,
 
     /// The namespace of objects that name none (else "default"), and of the clusters that are printed.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     pub namespace: Option<String>,
 
     /// The repository of clusters that name none.
@@ -129,7 +129,7 @@ pub struct Diff {
     pub context: Option<String>,
 
     /// One namespace; absent: all.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     pub namespace: Option<String>,
 
     /// The repository of clusters that name none.
@@ -153,7 +153,7 @@ pub struct Apply {
     pub context: Option<String>,
 
     /// One namespace; absent: all.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     pub namespace: Option<String>,
 
     /// The repository of clusters that name none.
@@ -188,7 +188,7 @@ pub struct Run {
     pub context: Option<String>,
 
     /// Look after this namespace only; may be repeated. Absent: all.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = namespace)]
     pub namespace: Vec<String>,
 
     /// The repository of clusters that name none.
@@ -204,7 +204,7 @@ pub struct Run {
     pub leader_elect: bool,
 
     /// The namespace of the Lease; absent: the pod's own.
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     pub leader_elect_namespace: Option<String>,
 
     /// After so long without a renewal another replica may take the Lease.
@@ -239,6 +239,23 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line.
     Json,
+}
+
+/// A name as namespaces have it (RFC 1123, a label). An empty one is most often a variable that is not set, and
+/// would mean all namespaces, or none.
+fn namespace(text: &str) -> Result<String, String> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_name = !text.is_empty()
+        && text.len() <= 63
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace has 1 to 63 characters, a-z, 0-9 or '-', and neither begins nor ends with '-'"
+            .to_owned())
+    }
 }
 
 /// A length of time, as Kubernetes' own tools take it: 30s, 500ms, 1m30s.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::Client;
 use nico_crds::KubernetesCluster;
+use nico_crds::names::LABEL_CLUSTER;
 use nico_render::rollout::{Purpose, Step, Waiting, rollout};
 use nico_render::{ClusterKey, Desired, Diagnostic, Inventory, Observed, Sight, render_all};
 use tokio::time::sleep;
@@ -39,6 +40,17 @@ pub struct Outcome {
     pub waiting: Vec<Waiting>,
     /// What went wrong.
     pub errors: Vec<ApplyError>,
+    /// Configurations that had `fullInstall` before, and may have it still.
+    pub installing: Vec<String>,
+}
+
+/// What is heard while an installation is waited for.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// What was done.
+    Done(&'a Done),
+    /// The configurations that are waited for.
+    Awaits(&'a [String]),
 }
 
 /// What happened to each cluster.
@@ -53,7 +65,7 @@ pub async fn pass(client: &Client, scope: &Scope<'_>, options: Options) -> Resul
     let mut outcomes = BTreeMap::new();
     for cluster in &inventory.clusters {
         let key = ClusterKey::of(cluster);
-        let outcome = match rendered.remove(&key) {
+        let mut outcome = match rendered.remove(&key) {
             Some(Ok(desired)) => turn(&writer, cluster, desired, &observed, options).await,
             Some(Err(source)) => Outcome {
                 errors: vec![ApplyError::Render { cluster: key.clone(), source }],
@@ -61,6 +73,7 @@ pub async fn pass(client: &Client, scope: &Scope<'_>, options: Options) -> Resul
             },
             None => continue,
         };
+        outcome.installing = installing(&inventory, &key);
         outcomes.insert(key, outcome);
     }
     Ok(outcomes)
@@ -78,7 +91,7 @@ async fn turn(
     let mut hands = Hands::new(writer, &tokens, cluster.clone(), options.installs);
     hands.execute(plan.steps).await;
     let Turn { done, errors, .. } = hands.turn;
-    Outcome { diagnostics: desired.diagnostics, done, waiting: plan.waiting, errors }
+    Outcome { diagnostics: desired.diagnostics, done, waiting: plan.waiting, errors, installing: Vec::new() }
 }
 
 fn writer(client: &Client, options: Options) -> Writer {
@@ -87,20 +100,30 @@ fn writer(client: &Client, options: Options) -> Writer {
 }
 
 /// Stays until `fullInstall` is off on every configuration of these clusters, and takes it off meanwhile.
-/// `told` hears what is done.
+/// `told` hears what is done, and what is waited for whenever that changes.
 pub async fn see_installed(
     client: &Client,
     scope: &Scope<'_>,
     clusters: &[ClusterKey],
-    mut told: impl FnMut(&ClusterKey, &Done),
+    mut told: impl FnMut(&ClusterKey, Progress<'_>),
 ) -> Result<(), ApplyError> {
     let writer = writer(client, Options::default());
+    let mut awaited = BTreeMap::new();
     loop {
         let (inventory, sight) = observe(client, scope).await?;
         for (key, done) in clear(&writer, &inventory, &sight, clusters).await? {
-            told(&key, &done);
+            told(&key, Progress::Done(&done));
         }
-        if !installs(&inventory, clusters) {
+        let mut is_over = true;
+        for key in clusters {
+            let installing = installing(&inventory, key);
+            is_over &= installing.is_empty();
+            if !installing.is_empty() && awaited.get(key) != Some(&installing) {
+                told(key, Progress::Awaits(&installing));
+                awaited.insert(key.clone(), installing);
+            }
+        }
+        if is_over {
             return Ok(());
         }
         sleep(PAUSE).await;
@@ -137,15 +160,13 @@ async fn clear(
     Ok(cleared)
 }
 
-/// Whether any configuration of the clusters would still wipe, and wants to be there.
-fn installs(inventory: &Inventory, clusters: &[ClusterKey]) -> bool {
-    inventory.configurations.iter().any(|live| {
-        let of = |key: &ClusterKey| {
-            live.metadata.namespace.as_deref() == Some(&key.namespace)
-                && live.label(nico_crds::names::LABEL_CLUSTER) == Some(&key.name)
-        };
-        live.spec.full_install == Some(true)
+/// The configurations of a cluster that would still wipe, and want to be there.
+fn installing(inventory: &Inventory, key: &ClusterKey) -> Vec<String> {
+    let of_cluster = inventory.configurations.iter().filter(|live| {
+        live.metadata.namespace.as_deref() == Some(&key.namespace)
+            && live.label(LABEL_CLUSTER) == Some(&key.name)
+            && live.spec.full_install == Some(true)
             && live.metadata.deletion_timestamp.is_none()
-            && clusters.iter().any(of)
-    })
+    });
+    of_cluster.filter_map(|live| live.metadata.name.clone()).collect()
 }

@@ -20,10 +20,13 @@ use crate::inventory::{Inventory, annotation, name, namespace};
 use crate::live::{has_key_file, is_unstamped_legacy, live_text};
 use crate::meaning::{ClusterMeaning, Meaning, SecretFile};
 use crate::owner;
+use crate::proof::times;
 use crate::select::{Member, is_reinstall};
 
 /// Annotations that only the rollout sets: what is live stays.
 const CARRIED_OVER: [&str; 4] = [WRITTEN_AT, CONFIRM_AT, LEAVING, NUDGE];
+/// Those of them that are times.
+const TIMES: [&str; 2] = [WRITTEN_AT, CONFIRM_AT];
 
 /// What the configurations of one cluster have in common.
 pub(crate) struct Workshop<'a> {
@@ -275,7 +278,9 @@ impl<'a> Workshop<'a> {
         annotations.extend(text.map(|text| (TEXT.to_owned(), text)));
         for key in CARRIED_OVER {
             let live = member.configuration.and_then(|live| live.annotation(key));
-            annotations.extend(live.map(|value| (key.to_owned(), value.to_owned())));
+            // A time that nobody can read was never written by NICO: without it the creation's counts.
+            let is_sound = |value: &&str| !TIMES.contains(&key) || times::parse(value).is_some();
+            annotations.extend(live.filter(is_sound).map(|value| (key.to_owned(), value.to_owned())));
         }
         ObjectMeta {
             name: Some(configuration_name(name(&self.cluster.metadata), member.machine)),

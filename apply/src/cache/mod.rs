@@ -1,26 +1,26 @@
 //! Watch caches of everything that decisions depend on: whole, fresh, or nothing is decided (S13).
 
+mod definitions;
 mod held;
 mod store;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, DynamicObject};
-use nico_crds::machine::Dialect;
 use nico_crds::names::LABEL_CLUSTER;
 use nico_crds::{KubernetesCluster, Machine};
 use nico_render::{Completeness, Inventory, Ownership};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::kinds::{self, CLUSTERS, CONFIGURATIONS, Kind, MACHINES, SECRETS};
+use definitions::Definitions;
 use held::HeldSecret;
 use store::Store;
 use watch::{Wake, Watch};
@@ -52,9 +52,6 @@ impl Default for CacheSettings {
     }
 }
 
-/// Between two looks at definitions that are missing or too old.
-const CHECK_PAUSE: Duration = Duration::from_secs(5);
-
 /// The caches.
 pub struct Caches {
     settings: CacheSettings,
@@ -62,8 +59,7 @@ pub struct Caches {
     machines: Feed<Machine>,
     configurations: Feed<HeldConfiguration>,
     secrets: Feed<HeldSecret>,
-    /// The dialect, once the definitions are there; until then what is wrong with them.
-    definitions: Mutex<Result<Dialect, String>>,
+    definitions: Arc<Definitions>,
 }
 
 /// The stores of a kind: one for all namespaces, or one a namespace.
@@ -99,15 +95,18 @@ impl Caches {
             machines: feed(&scopes),
             configurations: feed(&scopes),
             secrets: feed(&scopes),
-            definitions: Mutex::new(Err("not looked at yet".to_owned())),
+            definitions: Arc::default(),
             settings,
         }
     }
 
     /// Fills them, for ever. `wake` is told each namespace in which something changed.
     pub async fn run(&self, client: &Client, wake: Arc<dyn Fn(&str) + Send + Sync>) {
-        self.await_definitions(client).await;
+        self.definitions.wait(client).await;
         let mut watches = JoinSet::new();
+        for kind in [CLUSTERS, MACHINES, CONFIGURATIONS] {
+            watches.spawn(self.definitions.clone().watch(client.clone(), kind));
+        }
         let interned = Arc::new(Interned::default());
         let make = Maker { client, settings: &self.settings, interned: &interned, wake: &wake };
         make.watch(&mut watches, &self.clusters, CLUSTERS, kinds::clusters, None);
@@ -122,39 +121,9 @@ impl Caches {
         }
     }
 
-    async fn await_definitions(&self, client: &Client) {
-        let mut told = String::new();
-        loop {
-            match kinds::check(client).await {
-                Ok(dialect) => {
-                    self.note_definitions(Ok(dialect));
-                    info!(?dialect, "the definitions are there");
-                    return;
-                }
-                Err(error) => {
-                    let error = error.to_string();
-                    if error != told {
-                        warn!(error, "waiting for the definitions");
-                        told.clone_from(&error);
-                    }
-                    self.note_definitions(Err(error));
-                }
-            }
-            sleep(CHECK_PAUSE).await;
-        }
-    }
-
-    fn note_definitions(&self, state: Result<Dialect, String>) {
-        *self.definitions.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    fn dialect(&self) -> Result<Dialect, String> {
-        self.definitions.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Why nothing may be decided now; all reasons.
     pub fn unready(&self) -> Vec<String> {
-        if let Err(missing) = self.dialect() {
+        if let Err(missing) = self.definitions.dialect() {
             return vec![missing];
         }
         let mut reasons = Vec::new();
@@ -185,7 +154,7 @@ impl Caches {
 
     /// Everything that was seen of a namespace, or why that cannot be told.
     pub(crate) fn picture(&self, namespace: &str, now: Timestamp) -> Result<Picture, String> {
-        let dialect = self.dialect()?;
+        let dialect = self.definitions.dialect()?;
         if let Some(reason) = self.unready().into_iter().next() {
             return Err(reason);
         }

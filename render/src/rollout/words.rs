@@ -82,8 +82,9 @@ impl fmt::Display for WaitReason {
             }
             Self::ForeignToken { secret } => write!(
                 f,
-                "the Secret \"{secret}\" is not NICO's, and is neither used nor touched: remove it, or give it the \
-                 cluster's label"
+                "the Secret \"{secret}\" is neither used nor touched: the cluster's join token is in a Secret of that \
+                 name that holds the key `token`, not empty, and no other, and that the cluster owns, or that has \
+                 its label and no owner; mend it, and remove it only where no machine runs with what is in it"
             ),
             Self::TokenLost { secret } => write!(
                 f,
