@@ -43,7 +43,7 @@ impl World {
             |machine: &&str| self.truth.machines.get(*machine).is_some_and(|hardware| hardware.spoiled);
         let spoiled: Vec<_> = machines.filter(is_spoiled).map(str::to_owned).collect();
         let Some(machine) = spoiled.first() else { return false };
-        self.checker.danger("machines spoiled by NIO's twin, and nobody told");
+        self.checker.danger("machines spoiled, and nobody told");
         self.edit(name, &Edit::Trigger(format!("anew {}", self.now)));
         self.tells(&format!("misses {machine}, and rolls the same out again"))
     }
@@ -161,9 +161,15 @@ impl World {
             object.is_some_and(|object| mark(object, LOST).is_none())
                 && self.truth.machines[machine].is_reachable(self.now)
         };
+        // Who leaves, as one that was wiped again does, is refused.
+        let leaves = |machine: &str| {
+            let plan = self.operator.plans.get(name);
+            plan.is_some_and(|(desired, _)| desired.leaving.iter().any(|leaving| leaving.machine == machine))
+        };
         let own = self.server.objects.of_cluster(cluster).filter(|live| {
             crate::model::snapshot::role(live) == Role::ControlPlane
                 && live.metadata.deletion_timestamp.is_none()
+                && !live.machine().is_some_and(leaves)
         });
         let own: Vec<_> = own.filter_map(|live| live.machine()).map(str::to_owned).collect();
         let taken: Vec<_> = self

@@ -85,11 +85,14 @@ impl World {
             hardware.runs = None;
             hardware.half = None;
         }
+        let hash = self.nio.hash(object);
+        let before = object.status.as_ref().and_then(|status| status.additional_files_hash.as_deref());
         let apply = Apply {
             object: object.clone(),
             machine,
             by,
-            hash: self.nio.hash(object),
+            again: before == Some(&*hash),
+            hash,
             commit: self.truth.commit,
             wipes,
             began: now,
@@ -132,7 +135,8 @@ impl World {
             let status = self.server.live(name).and_then(|live| live.status.as_ref());
             let said =
                 status.is_some_and(|status| status.additional_files_hash.as_deref() == Some(&*apply.hash));
-            hardware.spoiled |= apply.wipes && said;
+            let hides = (apply.wipes && said) || (apply.again && !said && !same);
+            hardware.spoiled |= hides;
             self.note(|| format!("nio: {:?} fails on {}", apply.by, apply.machine));
             return;
         }

@@ -29,7 +29,8 @@ pub struct Hardware {
     pub cleanup_fails: bool,
     /// Every apply fails.
     pub broken: bool,
-    /// NIO's twin wiped it and failed, after the other had told of its success: no status shows it.
+    /// No status shows what became of it: NIO's twin wiped it and failed, after the other had told of its success;
+    /// or an old content, applied again for a push, failed after the new one was delivered.
     pub spoiled: bool,
     /// How many applies are under way on it.
     pub applies: u32,

@@ -50,6 +50,10 @@ pub struct Actor {
     timer_failures: u64,
     /// What the handler took when it began, while it runs.
     frozen: Option<Frozen>,
+    /// The essence that fails, and when its first attempt began.
+    failing: Option<(u64, i64)>,
+    /// When a failure was last noted.
+    noted: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +107,8 @@ pub struct Apply {
     pub hash: Arc<str>,
     pub commit: u64,
     pub wipes: bool,
+    /// It was delivered before: a push is why, or that it could not be reached for a moment.
+    pub again: bool,
     pub began: i64,
     pub ends: i64,
     pub fails: bool,
@@ -152,6 +158,8 @@ impl World {
                     attempts: None,
                     timer_failures: 0,
                     frozen: None,
+                    failing: None,
+                    noted: 0,
                 };
                 self.nio.actors.insert(uid.clone(), actor);
             }
@@ -270,11 +278,19 @@ impl World {
             "started": time_text(attempts.started), "delayed": time_text(now + RETRY), "purpose": "update",
             "retries": attempts.failed, "success": false, "failure": false, "message": message,
         });
-        // Beyond the third attempt nothing of it is news: the count is left as it is, and the world is quiet.
-        if attempts.failed <= 4 {
+        // Beyond the third attempt nothing of it is news, and the world is quiet: but for one note so late that no
+        // attempt can have begun with what was before.
+        let failing = actor.failing.filter(|(essence, _)| *essence == frozen.essence);
+        let since = failing.map_or(frozen.began, |(_, since)| since);
+        actor.failing = Some((frozen.essence, since));
+        let last_news = since + TIMEOUT + 1;
+        let is_news = attempts.failed <= 4 || (now >= last_news && actor.noted < last_news);
+        let until_news = if now < last_news { (last_news - now).max(RETRY) } else { SELDOM };
+        let pause = if attempts.failed > USELESS { SELDOM.min(until_news) } else { RETRY };
+        if is_news {
+            actor.noted = now;
             self.server.annotate(&name, PROGRESS, Some(&note.to_string()));
         }
-        let pause = if attempts.failed > USELESS { SELDOM } else { RETRY };
         self.at(now + pause, Event::Handler(uid.to_owned()));
     }
 
