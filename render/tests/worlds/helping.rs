@@ -64,7 +64,7 @@ impl World {
         if self.truth.contents.is_bad(&content) {
             // Back to what was good before, if there was anything.
             let before = self.contents.get(name).into_iter().flatten().rev();
-            let good = before.cloned().find(|content| !self.truth.contents.is_bad(content));
+            let good = before.into_iter().find(|content| !self.truth.contents.is_bad(content)).cloned();
             self.edit(name, &Edit::Ref(good.unwrap_or_else(|| CORRECTED.to_owned())));
             return self.tells("corrects the spec");
         }
@@ -218,16 +218,18 @@ impl World {
     /// Machines where there are too few.
     fn provides(&mut self, name: &str) -> bool {
         let Some((desired, _)) = self.operator.plans.get(name) else { return false };
-        let short: Vec<_> = desired
-            .diagnostics
-            .iter()
-            .filter_map(|diagnostic| match &diagnostic.notice {
-                Notice::TooFew { role, wanted, found } if wanted > found => Some(*role),
-                Notice::NoHead | Notice::HeadAwaited { .. } => Some(Role::ControlPlane),
-                Notice::CannotJoin { role, .. } => Some(*role),
-                _ => None,
-            })
-            .collect();
+        let mut short = Vec::new();
+        for diagnostic in &desired.diagnostics {
+            if let Notice::TooFew { role, wanted, found } = &diagnostic.notice
+                && wanted > found
+            {
+                short.push(*role);
+            } else if let Notice::CannotJoin { role, .. } = &diagnostic.notice {
+                short.push(*role);
+            } else if matches!(diagnostic.notice, Notice::NoHead | Notice::HeadAwaited { .. }) {
+                short.push(Role::ControlPlane);
+            }
+        }
         short.iter().any(|role| self.provides_for(name, *role))
     }
 

@@ -13,7 +13,7 @@ use crate::run::World;
 use crate::shrink::shrink;
 
 /// So long at the most, unless `WORLDS` says how many.
-const TIME: Duration = Duration::from_secs(120);
+const TIME: Duration = Duration::from_secs(90);
 const ENOUGH: u64 = 100_000;
 
 /// All worlds together.

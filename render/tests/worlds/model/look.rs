@@ -8,10 +8,19 @@ use nico_crds::configuration::NioCondition;
 use nico_crds::names::{LABEL_CLUSTER, Role};
 
 use super::machine::Runs;
-use super::nio::{Apply, By, Look, TIMEOUT};
+use super::nio::{Apply, By, TIMEOUT};
 use super::snapshot::{machine_of, role, uid};
 use super::time_text;
-use crate::run::{Event, World};
+use crate::run::{Event, World, clock};
+
+/// What a look finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    NoMachine,
+    Unreachable,
+    Nothing,
+    Differs,
+}
 
 impl World {
     pub fn look(&mut self, object: &NixosConfiguration) -> Look {
@@ -95,11 +104,10 @@ impl World {
             hash,
             commit: self.truth.commit,
             wipes,
-            began: now,
             ends: now + takes.min(TIMEOUT),
             fails,
         };
-        let until = self.clock(apply.ends);
+        let until = clock(apply.ends);
         self.note(|| {
             let what = if wipes { "WIPES and installs" } else { "switches" };
             let text = revision(object);

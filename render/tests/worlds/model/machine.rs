@@ -14,6 +14,20 @@ pub struct Runs {
     pub is_control_plane: bool,
 }
 
+impl Runs {
+    /// Something that no cluster of this world has to do with.
+    pub fn of_others(what: &str) -> Self {
+        Self {
+            uid: what.to_owned(),
+            hash: String::new(),
+            commit: 0,
+            content: what.to_owned(),
+            cluster: String::new(),
+            is_control_plane: false,
+        }
+    }
+}
+
 /// A machine.
 #[derive(Clone, Debug, Default)]
 pub struct Hardware {

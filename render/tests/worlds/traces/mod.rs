@@ -74,11 +74,6 @@ impl Setup {
         self
     }
 
-    pub fn without(mut self, number: u8) -> Self {
-        self.genes.machines.retain(|machine| machine.number != number);
-        self
-    }
-
     pub fn asks(mut self) -> Self {
         self.genes.asks_health = true;
         self
