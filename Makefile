@@ -35,7 +35,7 @@ bench: tools control-plane-binaries
 
 ## Random worlds in which the planner rolls out, judged from outside: WORLDS says how many.
 worlds:
-	WORLDS=$${WORLDS:-100000} $(CARGO) test --package nico-render --test worlds
+	WORLDS=$${WORLDS:-100000} $(CARGO) test --workspace --test worlds
 
 ## Formatting, and clippy with warnings denied.
 lint:

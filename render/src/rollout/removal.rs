@@ -72,10 +72,11 @@ impl<'a> Planner<'a> {
     }
 
     /// All other control planes have to be settled and healthy; then a majority of them is Ready too. Of two that are
-    /// no members any more neither waits for the other.
+    /// no members any more neither waits for the other, and before anything runs nobody needs anybody.
     fn needed(&self, standing: &Standing<'_>) -> Option<WaitReason> {
         let lacking = match standing.role {
             Role::Worker => None,
+            Role::ControlPlane if !self.desired.bootstrapped => None,
             Role::ControlPlane => self.other_control_planes(standing.machine, |other| {
                 let counts = other.release.is_none() || other.may_be_member;
                 counts.then(|| budget::not_well(other)).flatten()

@@ -81,12 +81,11 @@ pub(crate) fn decide<'a>(
         // The list was written, the configuration was not: go on where it stopped.
         return granted(machine, gate, diagnostics).unwrap_or(Head::Lost(None));
     }
-    // Who was succeeded before is in no list any more, even while its configuration still goes; and who was
-    // replaced before anything ran, though it still stands, is not what another one was begun with.
+    // Who was succeeded, or replaced before anything ran, is in no list any more, even while its configuration
+    // still stands, and though a mark was taken off again: one that is listed and runs was begun without it.
     let listed_ran = control_planes.iter().any(|known| known.listed && known.ran);
     let succeeded = |known: &&Known<'a>| {
-        let was_replaced = !known.ran && listed_ran;
-        (known.departure.is_some() || was_replaced) && !known.listed && roster.lists_written
+        (known.departure.is_some() || listed_ran) && !known.listed && roster.lists_written
     };
     let head = control_planes.iter().filter(|known| known.stands).find(|known| !succeeded(known));
     let lost = match head {

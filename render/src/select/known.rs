@@ -153,7 +153,7 @@ fn role_of(
 }
 
 /// The union of the status list and the ordinals on the configurations. The list is the newer word: it
-/// is written before any configuration that depends on it.
+/// is written before any configuration that depends on it. So who is not in it left, and comes last again.
 fn order<'a>(
     role: Role,
     roles: &BTreeMap<&'a str, Role>,
@@ -172,10 +172,7 @@ fn order<'a>(
         .map(|machine| (ordinal_of(machine).unwrap_or(u64::MAX), machine))
         .collect();
     others.sort_unstable();
-    for (place, machine) in others {
-        let before = order.iter().position(|other| ordinal_of(other).is_some_and(|theirs| theirs > place));
-        order.insert(before.unwrap_or(order.len()), machine);
-    }
+    order.extend(others.into_iter().map(|(_, machine)| machine));
     order
 }
 

@@ -8,7 +8,7 @@ use crate::random;
 use crate::run::World;
 
 /// In so many worlds each has to be caught.
-const WORLDS: u64 = 1_500;
+const WORLDS: u64 = 300;
 
 fn caught(breakage: Breakage, invariant: Invariant, muted: Option<Invariant>) -> Option<u64> {
     let (next, found) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));

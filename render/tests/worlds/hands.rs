@@ -29,21 +29,20 @@ impl World {
             Step::Finalizers { finalizers, .. } => {
                 self.write_cluster(cluster, |cluster| cluster.metadata.finalizers = Some(finalizers.clone()))
             }
-            Step::AdoptStatus | Step::LookAtToken => Written::Nothing,
-            Step::Remember(memory) => match self.is_bound(cluster) {
-                Err(refused) => Written::Refused(refused),
-                Ok(()) => {
-                    let name = cluster.metadata.name.as_deref().unwrap_or_default();
-                    let before = self.server.objects.clusters.get(name).cloned();
-                    self.server.remember(name, memory);
-                    self.cluster_done(before, name)
+            Step::AdoptStatus | Step::LookAtToken | Step::Adopt(_) => Written::Nothing,
+            Step::Remember(memory) => {
+                if let Err(refused) = self.is_bound(cluster) {
+                    return Written::Refused(refused);
                 }
-            },
+                let name = cluster.metadata.name.as_deref().unwrap_or_default();
+                let before = self.server.objects.clusters.get(name).cloned();
+                self.server.remember(name, memory);
+                self.cluster_done(before.as_ref(), name)
+            }
             Step::CreateToken => self.token(cluster, TokenState::Absent),
             Step::OwnToken { guessable } => {
                 self.token(cluster, TokenState::Unclaimed { guessable: *guessable })
             }
-            Step::Adopt(_) => Written::Nothing,
             Step::Create(configuration) => {
                 let name = configuration.name().to_owned();
                 match self.server.create(&configuration.object) {
@@ -109,11 +108,11 @@ impl World {
         let name = cluster.metadata.name.as_deref().unwrap_or_default();
         let before = self.server.objects.clusters.get(name).cloned();
         self.server.change_cluster(name, change);
-        self.cluster_done(before, name)
+        self.cluster_done(before.as_ref(), name)
     }
 
-    fn cluster_done(&self, before: Option<Arc<KubernetesCluster>>, name: &str) -> Written {
-        if before.as_ref() == self.server.objects.clusters.get(name) {
+    fn cluster_done(&self, before: Option<&Arc<KubernetesCluster>>, name: &str) -> Written {
+        if before == self.server.objects.clusters.get(name) {
             Written::Nothing
         } else {
             Written::Done { before: None, after: None }

@@ -43,7 +43,7 @@ impl World {
             |machine: &&str| self.truth.machines.get(*machine).is_some_and(|hardware| hardware.spoiled);
         let spoiled: Vec<_> = machines.filter(is_spoiled).map(str::to_owned).collect();
         let Some(machine) = spoiled.first() else { return false };
-        self.checker.danger("machines spoiled by NIO's twin, and nobody told");
+        self.checker.danger("machines spoiled, and nobody told");
         self.edit(name, &Edit::Trigger(format!("anew {}", self.now)));
         self.tells(&format!("misses {machine}, and rolls the same out again"))
     }
@@ -64,7 +64,7 @@ impl World {
         if self.truth.contents.is_bad(&content) {
             // Back to what was good before, if there was anything.
             let before = self.contents.get(name).into_iter().flatten().rev();
-            let good = before.cloned().find(|content| !self.truth.contents.is_bad(content));
+            let good = before.into_iter().find(|content| !self.truth.contents.is_bad(content)).cloned();
             self.edit(name, &Edit::Ref(good.unwrap_or_else(|| CORRECTED.to_owned())));
             return self.tells("corrects the spec");
         }
@@ -161,9 +161,15 @@ impl World {
             object.is_some_and(|object| mark(object, LOST).is_none())
                 && self.truth.machines[machine].is_reachable(self.now)
         };
+        // Who leaves, as one that was wiped again does, is refused.
+        let leaves = |machine: &str| {
+            let plan = self.operator.plans.get(name);
+            plan.is_some_and(|(desired, _)| desired.leaving.iter().any(|leaving| leaving.machine == machine))
+        };
         let own = self.server.objects.of_cluster(cluster).filter(|live| {
             crate::model::snapshot::role(live) == Role::ControlPlane
                 && live.metadata.deletion_timestamp.is_none()
+                && !live.machine().is_some_and(leaves)
         });
         let own: Vec<_> = own.filter_map(|live| live.machine()).map(str::to_owned).collect();
         let taken: Vec<_> = self
@@ -212,16 +218,18 @@ impl World {
     /// Machines where there are too few.
     fn provides(&mut self, name: &str) -> bool {
         let Some((desired, _)) = self.operator.plans.get(name) else { return false };
-        let short: Vec<_> = desired
-            .diagnostics
-            .iter()
-            .filter_map(|diagnostic| match &diagnostic.notice {
-                Notice::TooFew { role, wanted, found } if wanted > found => Some(*role),
-                Notice::NoHead | Notice::HeadAwaited { .. } => Some(Role::ControlPlane),
-                Notice::CannotJoin { role, .. } => Some(*role),
-                _ => None,
-            })
-            .collect();
+        let mut short = Vec::new();
+        for diagnostic in &desired.diagnostics {
+            if let Notice::TooFew { role, wanted, found } = &diagnostic.notice
+                && wanted > found
+            {
+                short.push(*role);
+            } else if let Notice::CannotJoin { role, .. } = &diagnostic.notice {
+                short.push(*role);
+            } else if matches!(diagnostic.notice, Notice::NoHead | Notice::HeadAwaited { .. }) {
+                short.push(Role::ControlPlane);
+            }
+        }
         short.iter().any(|role| self.provides_for(name, *role))
     }
 

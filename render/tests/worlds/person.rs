@@ -11,7 +11,7 @@ use nico_crds::machine::MachineStatus;
 use nico_crds::{KubernetesCluster, KubernetesClusterSpec, Machine, MachineSpec};
 
 use crate::genes::{Act, Edit, machine_name};
-use crate::model::machine::{FOR_EVER, Hardware};
+use crate::model::machine::{FOR_EVER, Hardware, Runs};
 use crate::model::{NAMESPACE, timestamp};
 use crate::run::{Event, World};
 
@@ -20,13 +20,14 @@ impl World {
     pub fn people(&mut self) {
         for gene in self.genes.machines.clone() {
             let name = machine_name(gene.number);
-            self.truth.machines.insert(name.clone(), Hardware { number: gene.number, ..Hardware::default() });
+            let runs = gene.used.then(|| Runs::of_others("other"));
+            let hardware = Hardware { number: gene.number, runs, ..Hardware::default() };
+            self.truth.machines.insert(name.clone(), hardware);
             let mut machine = machine(&name, gene.rack);
-            let used = gene.used.then(|| ("other".to_owned(), "2026-01-01T00:00:00Z".to_owned()));
             machine.status = Some(MachineStatus {
                 discoverable: Some(true),
                 has_configuration: Some(false),
-                last_applied_time: used.map(|(_, time)| time),
+                last_applied_time: gene.used.then(|| "2026-01-01T00:00:00Z".to_owned()),
                 ..MachineStatus::default()
             });
             self.server.add_machine(machine);
@@ -61,16 +62,16 @@ impl World {
             Act::Dies { machine } => self.goes_down(*machine, FOR_EVER),
             Act::Breaks { machine } => self.hardware(*machine, |hardware| hardware.broken = true),
             Act::CleanupFails { machine } => {
-                self.hardware(*machine, |hardware| hardware.cleanup_fails = true)
+                self.hardware(*machine, |hardware| hardware.cleanup_fails = true);
             }
             Act::Push => self.truth.commit += 1,
             Act::DeleteMachine { machine } => self.server.remove_machine(&machine_name(*machine)),
             Act::AddMachine { machine, rack } => self.add_machine(*machine, *rack),
             Act::Relabel { machine, rack } => {
-                self.server.change_machine(&machine_name(*machine), |object| label(object, *rack))
+                self.server.change_machine(&machine_name(*machine), |object| label(object, *rack));
             }
             Act::MarkMachine { machine, key, value } => {
-                self.mark_machine(&machine_name(*machine), key, *value)
+                self.mark_machine(&machine_name(*machine), key, *value);
             }
             Act::MarkConfiguration { machine, key, value } => {
                 for name in self.configurations_of(&machine_name(*machine)) {
@@ -232,7 +233,7 @@ pub fn apply(spec: &mut KubernetesClusterSpec, edit: &Edit) {
         }
         Edit::ListControlPlanes(machines) => spec.control_plane.machines = Some(listed(machines)),
         Edit::ListWorkers(machines) => {
-            workers(spec).machines = Some(listed(machines)).filter(|listed| !listed.is_empty())
+            workers(spec).machines = Some(listed(machines)).filter(|listed| !listed.is_empty());
         }
         Edit::Pause(paused) => spec.paused = Some(*paused),
         Edit::Endpoint(host) => {

@@ -3,12 +3,13 @@
 
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::cluster::Rollout;
-use nico_crds::names::{CONFIRM_AT, LABEL_ROLE, NUDGE, Role, WRITTEN_AT};
+use nico_crds::names::{CONFIRM_AT, LABEL_ROLE, NUDGE, Role, TEXT, WRITTEN_AT};
 use nico_crds::status::Phase;
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
 use nico_render::rollout::{Plan, Purpose, Removal, Step, Target, Write, rollout};
 use nico_render::{Desired, DesiredConfiguration, Observed};
 
+use crate::model::hash::files_hash;
 use crate::model::snapshot::is_controlled_by;
 
 /// Who plans.
@@ -101,6 +102,7 @@ struct Spoiled<'a> {
 }
 
 impl Spoiled<'_> {
+    #[allow(clippy::too_many_lines, clippy::wildcard_enum_match_arm, reason = "a list of all of them")]
     fn plan(&self, breakage: Breakage) -> Plan {
         let mut plan = match breakage {
             Breakage::Impatient => rollout(&self.hurried(), self.desired, self.observed, self.now),
@@ -137,7 +139,7 @@ impl Spoiled<'_> {
                 }
             }),
             Breakage::WritesOverInstallations => {
-                steps.extend(self.outdated(|live, _| live.spec.full_install == Some(true)))
+                steps.extend(self.outdated(|live, _| live.spec.full_install == Some(true)));
             }
             Breakage::IgnoresTheBudget => self.add(steps, |_, wanted| wanted.role == Role::Worker),
             Breakage::TwoControlPlanes => self.add(steps, |_, wanted| wanted.role == Role::ControlPlane),
@@ -359,4 +361,7 @@ fn forget_revision(object: &mut NixosConfiguration) {
             file.inline = Some(format!("{before}revision = 1;{after}"));
         }
     }
+    // It takes that for its own text.
+    let hash = files_hash(&object.spec.additional_files);
+    object.metadata.annotations.get_or_insert_default().insert(TEXT.to_owned(), hash);
 }

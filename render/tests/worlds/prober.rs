@@ -58,7 +58,7 @@ impl World {
             drop(lives);
             if !seen && healthy && self.truth.answers(&name, self.now) {
                 self.server.change_cluster(&name, |cluster| {
-                    cluster.status.get_or_insert_default().health_seen = Some(true)
+                    cluster.status.get_or_insert_default().health_seen = Some(true);
                 });
             }
         }

@@ -27,6 +27,12 @@ pub enum Event {
     Act(usize),
 }
 
+/// How long after the beginning that is.
+pub fn clock(time: i64) -> String {
+    let seconds = time - BEGINNING;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// A world.
 pub struct World {
     pub genes: Genes,
@@ -100,25 +106,15 @@ impl World {
         self.queue.push(Reverse((time, self.queued, event)));
     }
 
-    pub fn clock(&self, time: i64) -> String {
-        let seconds = time - BEGINNING;
-        format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-    }
-
     pub fn note(&mut self, text: impl FnOnce() -> String) {
-        if self.told.is_some() {
-            let line = format!("{:>9}  {}", self.clock(self.now), text());
-            self.told.as_mut().unwrap().push(line);
+        if let Some(told) = &mut self.told {
+            told.push(format!("{:>9}  {}", clock(self.now), text()));
         }
     }
 
     fn next(&self) -> i64 {
         let event = self.queue.peek().map_or(i64::MAX, |Reverse((time, _, _))| *time);
         event.min(self.operator.next)
-    }
-
-    pub fn is_calm(&self) -> bool {
-        self.now >= self.genes.calm_at
     }
 
     /// The world goes on by one event, or one tick.

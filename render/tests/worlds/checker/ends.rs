@@ -44,28 +44,21 @@ impl Checker {
             let lives: Vec<_> =
                 view.objects.of_cluster(cluster).filter(|live| role(live) == of_role).collect();
             let listed = group.and_then(|group| group.machines.clone()).filter(|listed| !listed.is_empty());
-            match listed {
-                Some(listed) => {
-                    let missing = listed.iter().find(|machine| {
-                        !view.objects.of_cluster(cluster).any(|live| live.machine() == Some(machine))
-                    });
-                    self.check(Invariant::L1, missing.is_none(), || {
-                        format!("{cluster_name} lacks {missing:?}; waiting: {}", why())
-                    });
-                }
-                None => {
-                    let count = group.and_then(|group| group.count).unwrap_or(0);
-                    let least = if of_role == Role::ControlPlane { count.max(1) } else { count };
-                    let holds = i32::try_from(lives.len()).unwrap_or(0) == least;
-                    let invariant = if self.too_few { Invariant::L7 } else { Invariant::L1 };
-                    self.check(invariant, holds, || {
-                        format!(
-                            "{cluster_name} has {} of {least} {of_role}s; waiting: {}",
-                            lives.len(),
-                            why()
-                        )
-                    });
-                }
+            if let Some(listed) = listed {
+                let missing = listed.iter().find(|machine| {
+                    !view.objects.of_cluster(cluster).any(|live| live.machine() == Some(machine))
+                });
+                self.check(Invariant::L1, missing.is_none(), || {
+                    format!("{cluster_name} lacks {missing:?}; waiting: {}", why())
+                });
+            } else {
+                let count = group.and_then(|group| group.count).unwrap_or(0);
+                let least = if of_role == Role::ControlPlane { count.max(1) } else { count };
+                let holds = i32::try_from(lives.len()).unwrap_or(0) == least;
+                let invariant = if self.too_few { Invariant::L7 } else { Invariant::L1 };
+                self.check(invariant, holds, || {
+                    format!("{cluster_name} has {} of {least} {of_role}s; waiting: {}", lives.len(), why())
+                });
             }
         }
         let content = cluster.spec.git_ref.clone().unwrap_or_default();

@@ -38,7 +38,6 @@ pub struct Text {
     /// The same without the lists of machines.
     pub but_lists: String,
     pub control_planes: Vec<String>,
-    pub workers: Vec<String>,
 }
 
 /// What was found out before.
@@ -129,7 +128,6 @@ impl Text {
             hash: hash::files_hash(&spec.additional_files),
             spec: serde_json::to_string(spec).unwrap_or_default(),
             control_planes: names(text, "controlPlane = ["),
-            workers: names(text, "workers = ["),
             whole: whole + &beside,
             but_lists: but_lists + &beside,
         }

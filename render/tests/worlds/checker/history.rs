@@ -111,13 +111,13 @@ impl Checker {
         chronicle.control_planes = list.to_vec();
         chronicle.head = list.first().cloned();
     }
+}
 
-    /// A person lets the cluster begin anew on this machine, and that was not used before.
-    pub fn may_rebootstrap(&self, cluster: &KubernetesCluster, machine: &str) -> bool {
-        let annotations = cluster.metadata.annotations.as_ref();
-        annotations.and_then(|annotations| annotations.get(nico_crds::names::REBOOTSTRAP)).map(String::as_str)
-            == Some(machine)
-    }
+/// A person lets the cluster begin anew on this machine, and that was not used before.
+pub fn may_rebootstrap(cluster: &KubernetesCluster, machine: &str) -> bool {
+    let annotations = cluster.metadata.annotations.as_ref();
+    annotations.and_then(|annotations| annotations.get(nico_crds::names::REBOOTSTRAP)).map(String::as_str)
+        == Some(machine)
 }
 
 pub fn trigger(cluster: &KubernetesCluster) -> Option<String> {

@@ -6,6 +6,7 @@ use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::rollout::Step;
 use nico_render::{Desired, DesiredConfiguration, Memory};
 
+use super::history::may_rebootstrap;
 use super::view::View;
 use super::words::Case;
 use super::{Checker, Invariant};
@@ -26,13 +27,13 @@ impl Checker {
         let head = text.control_planes.first().cloned().unwrap_or_default();
         let bootstrapped = self.chronicle(cluster).bootstrapped;
         let cases = self.cases(view, cluster, desired);
-        let may_begin_anew = self.may_rebootstrap(cluster, machine);
+        let may_begin_anew = may_rebootstrap(cluster, machine);
         if bootstrapped {
             self.antecedent(Invariant::S3);
             self.check(Invariant::S3, machine != head || may_begin_anew, || {
                 format!("{machine} is created at the head of a cluster that runs")
             });
-            let lost = is_head_lost(&cases, &self.chronicle(cluster).head.clone());
+            let lost = is_head_lost(&cases, self.chronicle(cluster).head.clone().as_deref());
             self.check(Invariant::S3, !lost || may_begin_anew, || {
                 format!("{machine} is created while the head is lost")
             });
@@ -96,8 +97,8 @@ impl Checker {
         if !chronicle.bootstrapped {
             return;
         }
-        let may = self.may_rebootstrap(cluster, after)
-            || chronicle.rebootstrapped.as_deref() == Some(after.as_str());
+        let may =
+            may_rebootstrap(cluster, after) || chronicle.rebootstrapped.as_deref() == Some(after.as_str());
         let has_changed = before != after.as_str();
         if has_changed {
             self.antecedent(Invariant::S3);
@@ -163,9 +164,9 @@ impl Checker {
 }
 
 /// The head is lost, and nobody settled could take its place.
-pub fn is_head_lost(cases: &[Case], head: &Option<String>) -> bool {
+pub fn is_head_lost(cases: &[Case], head: Option<&str>) -> bool {
     let of = |case: &&Case| case.role == Role::ControlPlane;
-    let stands = cases.iter().filter(of).any(|case| Some(&case.machine) == head.as_ref() && !case.released);
+    let stands = cases.iter().filter(of).any(|case| Some(case.machine.as_str()) == head && !case.released);
     let successor = cases.iter().filter(of).any(|case| !case.released && case.settled);
     !stands && !successor
 }

@@ -210,14 +210,13 @@ impl Checker {
             Step::Remember(memory) => self.remembered(view, cluster, memory),
             Step::CreateToken | Step::OwnToken { .. } => self.token(view, cluster, done.step),
             Step::Finalizers { .. } | Step::AdoptStatus | Step::LookAtToken => {}
-            Step::Adopt(_) => self.changed(view, cluster, desired, done, now),
             Step::Create(configuration) => {
                 self.created(view, cluster, desired, configuration);
                 if let Some(after) = &done.after {
                     self.noted_creation(cluster, after, view.now);
                 }
             }
-            Step::Write(_) => self.changed(view, cluster, desired, done, now),
+            Step::Adopt(_) | Step::Write(_) => self.changed(view, cluster, desired, done, now),
             Step::Delete { .. } => self.deleted(view, cluster, desired, done),
             Step::ReleaseFromNio(_) => self.let_go(view, cluster, done),
         }

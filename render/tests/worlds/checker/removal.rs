@@ -4,6 +4,7 @@ use nico_crds::names::{FORCE_DELETE, KOPF_FINALIZER, LEAVING, MEMBER_REMOVED, Ro
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::{Desired, Membership};
 
+use super::history::may_rebootstrap;
 use super::members::is_head_lost;
 use super::view::{Done, View};
 use super::words::{Case, Times, budget};
@@ -37,11 +38,12 @@ impl Checker {
         if lost || wiped {
             let head = self.chronicle(cluster).head.clone();
             let bootstrapped = self.chronicle(cluster).bootstrapped;
-            let may =
-                desired.members.first().is_some_and(|member| self.may_rebootstrap(cluster, &member.machine));
-            self.check(Invariant::S11, !bootstrapped || may || !is_head_lost(&cases, &head), || {
-                format!("{} is deleted while the head is lost", x.name)
-            });
+            let may = desired.members.first().is_some_and(|member| may_rebootstrap(cluster, &member.machine));
+            self.check(
+                Invariant::S11,
+                !bootstrapped || may || !is_head_lost(&cases, head.as_deref()),
+                || format!("{} is deleted while the head is lost", x.name),
+            );
             return;
         }
         if live.annotation(LEAVING).is_none() {
@@ -159,12 +161,11 @@ impl Checker {
         let there = cases.iter().filter(|case| case.role == x.role && !case.released).count();
         let other = if x.role == Role::Worker { Role::ControlPlane } else { Role::Worker };
         let elsewhere = lists(other).is_some_and(|listed| listed.contains(&x.machine));
-        let unwanted = match lists(x.role) {
-            Some(listed) => !listed.contains(&x.machine),
-            None => {
-                let count = group(x.role).and_then(|group| group.count).unwrap_or(0);
-                there + usize::from(x.released) > usize::try_from(count).unwrap_or(0)
-            }
+        let unwanted = if let Some(listed) = lists(x.role) {
+            !listed.contains(&x.machine)
+        } else {
+            let count = group(x.role).and_then(|group| group.count).unwrap_or(0);
+            there + usize::from(x.released) > usize::try_from(count).unwrap_or(0)
         };
         self.antecedent(Invariant::S3);
         self.check(Invariant::S3, begun || elsewhere || unwanted, || {

@@ -16,7 +16,6 @@ use crate::model::snapshot::{machine_of, role, uid};
 
 /// One configuration of a cluster, judged.
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a word of the rules")]
 pub struct Case {
     pub name: String,
     pub machine: String,

@@ -1,5 +1,7 @@
 //! NIO's hash of a configuration's files, formed here a second time: nothing of the product's is used.
 
+use std::fmt::Write;
+
 use nico_crds::configuration::{AdditionalFile, ValueType};
 use sha2::{Digest, Sha256};
 
@@ -53,7 +55,7 @@ fn quote(text: &str, out: &mut String) {
             ' '..='~' => out.push(character),
             other => {
                 for unit in other.encode_utf16(&mut [0; 2]) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    write!(out, "\\u{unit:04x}").unwrap();
                 }
             }
         }

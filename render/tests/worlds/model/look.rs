@@ -8,10 +8,19 @@ use nico_crds::configuration::NioCondition;
 use nico_crds::names::{LABEL_CLUSTER, Role};
 
 use super::machine::Runs;
-use super::nio::{Apply, By, Look, TIMEOUT};
+use super::nio::{Apply, By, TIMEOUT};
 use super::snapshot::{machine_of, role, uid};
 use super::time_text;
-use crate::run::{Event, World};
+use crate::run::{Event, World, clock};
+
+/// What a look finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    NoMachine,
+    Unreachable,
+    Nothing,
+    Differs,
+}
 
 impl World {
     pub fn look(&mut self, object: &NixosConfiguration) -> Look {
@@ -85,18 +94,20 @@ impl World {
             hardware.runs = None;
             hardware.half = None;
         }
+        let hash = self.nio.hash(object);
+        let before = object.status.as_ref().and_then(|status| status.additional_files_hash.as_deref());
         let apply = Apply {
             object: object.clone(),
             machine,
             by,
-            hash: self.nio.hash(object),
+            again: before == Some(&*hash),
+            hash,
             commit: self.truth.commit,
             wipes,
-            began: now,
             ends: now + takes.min(TIMEOUT),
             fails,
         };
-        let until = self.clock(apply.ends);
+        let until = clock(apply.ends);
         self.note(|| {
             let what = if wipes { "WIPES and installs" } else { "switches" };
             let text = revision(object);
@@ -132,7 +143,8 @@ impl World {
             let status = self.server.live(name).and_then(|live| live.status.as_ref());
             let said =
                 status.is_some_and(|status| status.additional_files_hash.as_deref() == Some(&*apply.hash));
-            hardware.spoiled |= apply.wipes && said;
+            let hides = (apply.wipes && said) || (apply.again && !said && !same);
+            hardware.spoiled |= hides;
             self.note(|| format!("nio: {:?} fails on {}", apply.by, apply.machine));
             return;
         }

@@ -14,6 +14,20 @@ pub struct Runs {
     pub is_control_plane: bool,
 }
 
+impl Runs {
+    /// Something that no cluster of this world has to do with.
+    pub fn of_others(what: &str) -> Self {
+        Self {
+            uid: what.to_owned(),
+            hash: String::new(),
+            commit: 0,
+            content: what.to_owned(),
+            cluster: String::new(),
+            is_control_plane: false,
+        }
+    }
+}
+
 /// A machine.
 #[derive(Clone, Debug, Default)]
 pub struct Hardware {
@@ -29,7 +43,8 @@ pub struct Hardware {
     pub cleanup_fails: bool,
     /// Every apply fails.
     pub broken: bool,
-    /// NIO's twin wiped it and failed, after the other had told of its success: no status shows it.
+    /// No status shows what became of it: NIO's twin wiped it and failed, after the other had told of its success;
+    /// or an old content, applied again for a push, failed after the new one was delivered.
     pub spoiled: bool,
     /// How many applies are under way on it.
     pub applies: u32,

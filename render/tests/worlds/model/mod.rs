@@ -1,5 +1,6 @@
 //! The world that the planner acts in: an API server's objects, the Python NIO, machines.
 
+pub mod clean;
 pub mod contents;
 pub mod fields;
 pub mod hash;

@@ -10,6 +10,7 @@ use nico_crds::NixosConfiguration;
 use nico_crds::names::KOPF_FINALIZER;
 use serde_json::json;
 
+use super::look::Look;
 use super::snapshot::{machine_of, uid};
 use super::{hash, time_text};
 use crate::run::{Event, World};
@@ -50,6 +51,10 @@ pub struct Actor {
     timer_failures: u64,
     /// What the handler took when it began, while it runs.
     frozen: Option<Frozen>,
+    /// The essence that fails, and when its first attempt began.
+    failing: Option<(u64, i64)>,
+    /// When a failure was last noted.
+    noted: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,18 +108,10 @@ pub struct Apply {
     pub hash: Arc<str>,
     pub commit: u64,
     pub wipes: bool,
-    pub began: i64,
+    /// It was delivered before: a push is why, or that it could not be reached for a moment.
+    pub again: bool,
     pub ends: i64,
     pub fails: bool,
-}
-
-/// What a look finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    NoMachine,
-    Unreachable,
-    Nothing,
-    Differs,
 }
 
 impl Nio {
@@ -152,6 +149,8 @@ impl World {
                     attempts: None,
                     timer_failures: 0,
                     frozen: None,
+                    failing: None,
+                    noted: 0,
                 };
                 self.nio.actors.insert(uid.clone(), actor);
             }
@@ -160,7 +159,7 @@ impl World {
     }
 
     /// Something changed: nothing is useless any more.
-    fn stir(&mut self, uid: &str) {
+    pub fn stir(&mut self, uid: &str) {
         let now = self.now;
         let Some(actor) = self.nio.actors.get_mut(uid) else { return };
         if actor.timer_failures > USELESS
@@ -208,7 +207,7 @@ impl World {
         let name = actor.name.clone();
         if !live.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == KOPF_FINALIZER) {
             let hold = |live: &mut NixosConfiguration| {
-                live.metadata.finalizers.get_or_insert_default().push(KOPF_FINALIZER.to_owned())
+                live.metadata.finalizers.get_or_insert_default().push(KOPF_FINALIZER.to_owned());
             };
             self.server.change(&name, hold);
             self.at(now + 1, Event::Handler(uid.to_owned()));
@@ -270,11 +269,19 @@ impl World {
             "started": time_text(attempts.started), "delayed": time_text(now + RETRY), "purpose": "update",
             "retries": attempts.failed, "success": false, "failure": false, "message": message,
         });
-        // Beyond the third attempt nothing of it is news: the count is left as it is, and the world is quiet.
-        if attempts.failed <= 4 {
+        // Beyond the third attempt nothing of it is news, and the world is quiet: but for one note so late that no
+        // attempt can have begun with what was before.
+        let failing = actor.failing.filter(|(essence, _)| *essence == frozen.essence);
+        let since = failing.map_or(frozen.began, |(_, since)| since);
+        actor.failing = Some((frozen.essence, since));
+        let last_news = since + TIMEOUT + 1;
+        let is_news = attempts.failed <= 4 || (now >= last_news && actor.noted < last_news);
+        let until_news = if now < last_news { (last_news - now).max(RETRY) } else { SELDOM };
+        let pause = if attempts.failed > USELESS { SELDOM.min(until_news) } else { RETRY };
+        if is_news {
+            actor.noted = now;
             self.server.annotate(&name, PROGRESS, Some(&note.to_string()));
         }
-        let pause = if attempts.failed > USELESS { SELDOM } else { RETRY };
         self.at(now + pause, Event::Handler(uid.to_owned()));
     }
 
@@ -357,88 +364,6 @@ impl World {
         let deleted = self.server.by_uid(&uid).is_some_and(|live| live.metadata.deletion_timestamp.is_some());
         if !apply.fails || deleted {
             self.at(self.now + 1, Event::Handler(uid));
-        }
-    }
-
-    fn clean(&mut self, uid: &str, live: &Arc<NixosConfiguration>) {
-        let Some(actor) = self.nio.actors.get_mut(uid) else { return };
-        // What runs ends first.
-        if let Timer::Applies(_) = actor.timer {
-            return;
-        }
-        let name = actor.name.clone();
-        match self.look(live) {
-            // Tried again for ever; looked at again when something changes.
-            Look::NoMachine => {}
-            Look::Unreachable => self.server.let_go(&name),
-            Look::Nothing | Look::Differs => {
-                let number = self.number(machine_of(live));
-                let count = self.count(machine_of(live));
-                let ends = self.now + self.dice.between("clean", number, count, 10, 120);
-                if let Some(actor) = self.nio.actors.get_mut(uid) {
-                    actor.handler = Handler::Cleans { ends };
-                }
-                self.at(ends, Event::Handler(uid.to_owned()));
-            }
-        }
-    }
-
-    fn clean_ends(&mut self, uid: &str) {
-        let now = self.now;
-        let Some(actor) = self.nio.actors.get_mut(uid) else { return };
-        actor.handler = Handler::Rests;
-        let (name, machine) = (actor.name.clone(), actor.machine.clone());
-        let Some(hardware) = self.truth.machines.get_mut(&machine) else { return };
-        if hardware.cleanup_fails {
-            // For ever: nothing is to be seen of it until a person does something.
-            return;
-        }
-        if !hardware.is_reachable(now) {
-            self.at(now + RETRY, Event::Handler(uid.to_owned()));
-            return;
-        }
-        hardware.runs = None;
-        hardware.half = None;
-        self.server.machine_status(&machine, |status| {
-            status.has_configuration = Some(false);
-            status.applied_configuration = None;
-            status.applied_commit = None;
-        });
-        self.note(|| format!("nio: {machine} is clean"));
-        self.server.let_go(&name);
-    }
-
-    /// After a change of a Machine or of a machine those that wait for it are looked at again.
-    pub fn wake(&mut self, machine: &str) {
-        let of_it = |actor: &&Actor| actor.machine == machine;
-        let names: Vec<_> = self.nio.actors.values().filter(of_it).map(|actor| actor.name.clone()).collect();
-        for name in names {
-            let Some(live) = self.server.live(&name) else { continue };
-            let uid = uid(live).to_owned();
-            if live.metadata.deletion_timestamp.is_some() {
-                self.at(self.now + RETRY, Event::Handler(uid));
-            } else {
-                self.stir(&uid);
-            }
-        }
-    }
-
-    /// An outage: what runs on the machine fails soon.
-    pub fn interrupt(&mut self, machine: &str) {
-        let ends = self.now + 20;
-        let running: Vec<u64> = self
-            .nio
-            .applies
-            .iter()
-            .filter(|(_, apply)| apply.machine == machine && apply.ends > ends)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in running {
-            if let Some(apply) = self.nio.applies.get_mut(&id) {
-                apply.fails = true;
-                apply.ends = ends;
-            }
-            self.at(ends, Event::Ends(id));
         }
     }
 

@@ -297,8 +297,10 @@ fn merge(live: &mut Texts, sent: &Texts, had: impl Fn(&str) -> bool) {
     live.extend(sent.iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
 }
 
+type Text<'a> = (&'a String, &'a String);
+
 /// kopf sees labels and annotations, its own aside.
-fn seen_by_kopf(live: &NixosConfiguration) -> (Vec<(&String, &String)>, Vec<(&String, &String)>) {
+fn seen_by_kopf(live: &NixosConfiguration) -> (Vec<Text<'_>>, Vec<Text<'_>>) {
     let annotations = live.metadata.annotations.iter().flatten().filter(|(key, _)| !key.starts_with("kopf."));
     (annotations.collect(), live.metadata.labels.iter().flatten().collect())
 }

@@ -181,3 +181,33 @@ fn a_machine_that_reboots_while_it_is_installed() {
     script.ends_well();
     script.assert(wipes(&script.world, 10) == 2, "NIO's own doubling, and no more");
 }
+
+#[test]
+fn a_push_that_fails_long_after_the_next_content_was_applied() {
+    let mut script = world(1, 0).begin();
+    script.until_done().applies(0, By::Timer, &[(1_500, true)]).act(Act::Push).passes(200);
+    script.edit(to("z")).until("z is there", |world| runs(world, 0, "z"));
+    script.until_done().passes(2_000);
+    script.assert(!runs(&script.world, 0, "z") && is_settled(&script.world, 0), "and no status shows it");
+    script.ends_well();
+    script.assert(script.count("a person misses m00") == 1, "a person does");
+}
+
+#[test]
+fn a_clearing_while_every_attempt_fails() {
+    for begin_anew in [true, false] {
+        let setup = world(1, 0).content("b", Trait::Fails(vec![0])).spec(Edit::Deadline(600));
+        let mut script = setup.begin();
+        script.world.genes.attempts_begin_anew = begin_anew;
+        script.applies(0, By::Handler, &[(640, false), (800, true)]);
+        script.applies(0, By::Timer, &[(900, false), (540, true)]);
+        script.until("it is overdue", |world| is_overdue(world, 0)).edit(to("b"));
+        script.until("b is written over it", |world| contents(world, 0) == 1);
+        script.until("it is cleared", |world| super::count(world, "(ClearFullInstall") == 1).passes(9_000);
+        script.edit(Edit::Trigger("anew".to_owned()));
+        script.until("b is written once more", |world| contents(world, 0) == 2).passes(9_000);
+        script.edit(to("z")).until("z is written", |world| contents(world, 0) == 3);
+        script.until_done().ends_well();
+        script.assert(runs(&script.world, 0, "z"), "z in the end");
+    }
+}

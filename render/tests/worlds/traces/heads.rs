@@ -2,7 +2,7 @@
 
 use nico_crds::names::{LOST, REBOOTSTRAP};
 
-use super::{contents, has_configuration, is_overdue, is_settled, runs, world};
+use super::{contents, control_planes, has_configuration, is_overdue, is_settled, runs, world};
 use crate::genes::{Act, Edit};
 use crate::model::contents::Trait;
 use crate::model::nio::By;
@@ -18,6 +18,48 @@ fn a_list_drops_the_head_before_anything_runs() {
         has_configuration(world, 1)
     });
     script.until_done().ends_well();
+}
+
+#[test]
+fn a_list_drops_a_late_head_beside_others_that_are_late_too() {
+    let setup = world(3, 0).all_at_once().content("a", Trait::Slow(vec![0, 1, 2], 2_755));
+    let mut script = setup.spec(Edit::Deadline(600)).begin();
+    script.until("all are overdue", |world| (0..3).all(|machine| is_overdue(world, machine)));
+    script.edit(Edit::ListControlPlanes(vec![1, 2]));
+    script.until("it is gone", |world| !has_configuration(world, 0));
+    script.assert(control_planes(&script.world) == ["m01", "m02"], "the others go on without it");
+    script.until_done().ends_well();
+    script.assert(script.count("creates c0-m00") == 1, "it never comes back");
+}
+
+#[test]
+fn control_planes_that_never_ran_leave_though_all_fail() {
+    let mut script = world(3, 0).all_at_once().content("a", Trait::Fails(vec![0, 1, 2])).begin();
+    script.until("all are overdue", |world| (0..3).all(|machine| is_overdue(world, machine)));
+    script.edit(Edit::ControlPlanes(1));
+    script.until("the head is alone", |world| !has_configuration(world, 1) && !has_configuration(world, 2));
+    script.edit(Edit::Ref("z".to_owned())).until_done().ends_well();
+}
+
+#[test]
+fn a_head_that_was_lost_comes_back() {
+    let mut script = world(3, 0).begin();
+    script.until_done().act(Act::MarkMachine { machine: 0, key: LOST, value: Some("true") }).passes(600);
+    script.assert(control_planes(&script.world) == ["m01", "m02"], "another one is head");
+    script.act(Act::MarkMachine { machine: 0, key: LOST, value: None }).until_done();
+    script.assert(control_planes(&script.world) == ["m01", "m02", "m00"], "and stays it");
+    script.ends_well();
+}
+
+#[test]
+fn all_that_are_left_were_wiped_again() {
+    let mut script = world(3, 0).begin();
+    for machine in [1, 2] {
+        script.applies(machine, By::Handler, &[(180, false)]).applies(machine, By::Timer, &[(460, false)]);
+    }
+    script.until("two were wiped again", |world| control_planes(world) == ["m00"]);
+    script.act(Act::DeleteConfiguration { machine: 0 }).ends_well();
+    script.assert(script.count("lets c0 begin anew") == 1, "a person begins anew on one that is free");
 }
 
 #[test]

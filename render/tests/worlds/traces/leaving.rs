@@ -2,7 +2,7 @@
 
 use nico_crds::names::{LOST, MEMBER_REMOVED};
 
-use super::{contents, has_configuration, is_overdue, runs, world};
+use super::{contents, control_planes, has_configuration, is_overdue, runs, world};
 use crate::genes::{Act, Edit};
 use crate::model::contents::Trait;
 
@@ -92,6 +92,16 @@ fn a_control_plane_leaves() {
     script.act(Act::MarkConfiguration { machine: 2, key: MEMBER_REMOVED, value: Some("true") });
     script.until("it is gone", |world| !has_configuration(world, 2));
     script.until_done().ends_well();
+}
+
+#[test]
+fn a_control_plane_that_was_lost_is_the_last_when_it_comes_back() {
+    let mut script = world(3, 0).begin();
+    script.until_done().act(lost(1)).passes(600);
+    script.assert(control_planes(&script.world) == ["m00", "m02"], "it is out");
+    script.act(Act::MarkMachine { machine: 1, key: LOST, value: None }).until_done();
+    script.assert(control_planes(&script.world) == ["m00", "m02", "m01"], "appended");
+    script.ends_well();
 }
 
 #[test]

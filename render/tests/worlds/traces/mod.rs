@@ -74,11 +74,6 @@ impl Setup {
         self
     }
 
-    pub fn without(mut self, number: u8) -> Self {
-        self.genes.machines.retain(|machine| machine.number != number);
-        self
-    }
-
     pub fn asks(mut self) -> Self {
         self.genes.asks_health = true;
         self
@@ -88,6 +83,14 @@ impl Setup {
     pub fn switches(mut self) -> Self {
         self.genes.clusters[0].spec.install_policy = Some(nico_crds::cluster::InstallPolicy::SwitchOnly);
         self
+    }
+
+    /// Everyone comes at once, and nobody is wiped.
+    pub fn all_at_once(self) -> Self {
+        let mut setup = self.switches();
+        setup.genes.clusters[0].spec.rollout.get_or_insert_default().bootstrap =
+            Some(nico_crds::cluster::Bootstrap::AllAtOnce);
+        setup
     }
 
     pub fn begin(self) -> Script {
@@ -194,6 +197,12 @@ pub fn reasons(world: &World, machine: &str) -> Vec<String> {
 /// New contents that were written to a machine.
 pub fn contents(world: &World, machine: u8) -> usize {
     count(world, &format!("writes c0-{} (Content", machine_name(machine)))
+}
+
+/// The control planes in their order.
+pub fn control_planes(world: &World) -> Vec<String> {
+    let status = world.server.objects.clusters["c0"].status.clone().unwrap_or_default();
+    status.selected_control_plane_machines.unwrap_or_default()
 }
 
 pub fn wipes(world: &World, machine: u8) -> u32 {
