@@ -1,0 +1,240 @@
+//! What the tests of rollouts share: a cluster that runs, the ways to change it, and the questions by which a
+//! rollout is judged: to the stand-in's log, to what the server was sent, and to what the status tells.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use nico_harness::{Event, Process, audit};
+use nio_stand_in::{Control, Kind, Log, Mark, Run, Settings};
+use serde_json::{Value, json};
+
+use crate::faults::is_operator;
+use crate::stage::{CONFIGURATIONS, Stage, cluster};
+
+/// What the clusters of these tests are called.
+pub const HOME: &str = "home";
+/// For so long each machine has to stand still, at least.
+pub const MIN_READY: i64 = 1;
+
+/// A cluster that runs: control planes `node-1` to `node-3`, workers from `node-4` on.
+pub struct Fleet {
+    pub stage: Stage<'static>,
+    pub operator: Process,
+}
+
+impl Fleet {
+    /// Installed before, and settled. Of the five machines and more that there are some may be left over.
+    pub async fn new(prefix: &str, control_planes: usize, workers: usize, rollout: &Value) -> Self {
+        let stage = Stage::new(prefix).await;
+        let operator = stage.operator().await;
+        let fleet = Self { stage, operator };
+        fleet.stage.machines(3 + workers).await;
+        fleet.begin(control_planes, workers, rollout).await;
+        fleet
+    }
+
+    /// The same with a NIO of another pace.
+    pub async fn at_pace(prefix: &str, workers: usize, rollout: &Value, settings: Settings) -> Self {
+        let stage = Stage::with(prefix, settings).await;
+        let operator = stage.operator().await;
+        let fleet = Self { stage, operator };
+        fleet.stage.machines(3 + workers).await;
+        fleet.begin(1, workers, rollout).await;
+        fleet
+    }
+
+    async fn begin(&self, control_planes: usize, workers: usize, rollout: &Value) {
+        begin(&self.stage, control_planes, workers, rollout).await;
+    }
+
+    pub fn control(&self) -> &Control {
+        self.stage.control()
+    }
+
+    /// Changes the cluster's spec, as a person. What comes in the log from now on comes after it, or of it.
+    pub async fn edit(&self, spec: Value) -> Mark {
+        let mark = self.control().log().mark();
+        self.stage.patch("kubernetescluster", HOME, "person", &json!({ "spec": spec })).await;
+        mark
+    }
+
+    /// New content for all machines.
+    pub async fn roll(&self, git_ref: &str) -> Mark {
+        self.edit(json!({ "ref": git_ref })).await
+    }
+
+    /// What was done to machines since then.
+    pub fn since(&self, mark: Mark) -> Log {
+        self.control().log().since(mark)
+    }
+
+    /// Waits until every member runs what the spec says now, and all is well.
+    pub async fn whole(&self) {
+        whole(&self.stage).await;
+    }
+
+    /// The operator has seen the spec as it is now, and gone over it so many times more.
+    pub async fn passes(&self, count: u64) {
+        let generation = self.cluster().await["metadata"]["generation"].clone();
+        self.wait_status("it to have seen the spec", |status| status["observedGeneration"] == generation)
+            .await;
+        crate::quiet::passes(&self.stage, &self.operator, count).await;
+    }
+
+    pub async fn cluster(&self) -> Value {
+        self.stage.get("kubernetescluster", HOME).await
+    }
+
+    /// Waits until the status tells something.
+    pub async fn wait_status(&self, what: &str, tells: impl Fn(&Value) -> bool) -> Value {
+        self.stage
+            .wait(what, async || {
+                let status = self.cluster().await["status"].clone();
+                if tells(&status) { Ok(status) } else { Err(status.to_string()) }
+            })
+            .await
+    }
+
+    /// Waits until the line of a machine tells this state.
+    pub async fn wait_state(&self, machine: &str, state: &str) -> Value {
+        let what = format!("{machine} to be {state}");
+        let status = self.wait_status(&what, |status| line(status, machine)["state"] == state).await;
+        line(&status, machine)
+    }
+
+    /// The configuration of a machine.
+    pub async fn configuration(&self, machine: &str) -> Value {
+        self.stage.get(CONFIGURATIONS, &format!("{HOME}-{machine}")).await
+    }
+
+    /// Waits until NIO can log in on a machine, or cannot.
+    pub async fn wait_reachable(&self, machine: &str, reachable: bool) {
+        self.stage
+            .wait(&format!("{machine} to be seen"), async || {
+                let status = self.stage.get("machine", machine).await["status"].clone();
+                if status["discoverable"] == reachable { Ok(()) } else { Err(status.to_string()) }
+            })
+            .await;
+    }
+
+    /// What the operator was answered well to, from one place of the audit log to now.
+    pub async fn writes(&self, from: audit::Mark) -> Vec<Event> {
+        let to = self.stage.control_plane.audit_mark().await;
+        let mut events = self.stage.control_plane.audit_between(from, to);
+        let namespace = self.stage.namespace.name();
+        events.retain(|event| event.is_write() && event.namespace.as_deref() == Some(namespace));
+        events.retain(|event| is_operator(event) && (200..300).contains(&event.code));
+        events
+    }
+
+    /// Every status that was told since then.
+    pub async fn told(&self, from: audit::Mark) -> Vec<Value> {
+        let writes = self.writes(from).await;
+        let statuses = writes.into_iter().filter(|event| {
+            event.resource == "kubernetesclusters" && event.subresource.as_deref() == Some("status")
+        });
+        statuses.filter_map(|event| Some(event.request_object?.get("status")?.clone())).collect()
+    }
+}
+
+/// Creates the cluster of a stage, and waits until it runs.
+pub async fn begin(stage: &Stage<'_>, control_planes: usize, workers: usize, rollout: &Value) {
+    let mut whole_rollout = json!({
+        "bootstrap": "AllAtOnce", "minReadySeconds": MIN_READY, "progressDeadlineSeconds": 600,
+    });
+    for (field, value) in rollout.as_object().unwrap() {
+        whole_rollout[field] = value.clone();
+    }
+    let spec = json!({ "installPolicy": "SwitchOnly", "rollout": whole_rollout });
+    stage.put(&[cluster(HOME, control_planes, workers, &spec)]).await;
+    stage.wait_installed(control_planes + workers).await;
+    whole(stage).await;
+}
+
+/// Waits until the status tells that every member runs what the spec says now.
+pub async fn whole(stage: &Stage<'_>) {
+    stage
+        .wait("all to run what they should", async || {
+            let live = stage.get("kubernetescluster", HOME).await;
+            let status = &live["status"];
+            let is_seen = status["observedGeneration"] == live["metadata"]["generation"];
+            if is_seen && status["phase"] == "Ready" { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
+}
+
+/// The line of a machine in a status; null if there is none.
+pub fn line(status: &Value, machine: &str) -> Value {
+    let lines = status["machines"].as_array().cloned().unwrap_or_default();
+    lines.into_iter().find(|line| line["name"] == machine).unwrap_or_default()
+}
+
+/// The machines with these numbers.
+pub fn nodes(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+    numbers.into_iter().map(|number| format!("node-{number}")).collect()
+}
+
+/// The machines that something was put on.
+pub fn applied(log: &Log) -> BTreeSet<String> {
+    log.order().into_iter().collect()
+}
+
+/// A machine is disturbed from the first apply on until the last one has stood still for long enough.
+#[derive(Clone, Debug)]
+pub struct Span {
+    pub machine: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+/// When each machine was disturbed, in this order. Everything must have ended.
+pub fn spans(log: &Log) -> Vec<Span> {
+    let span = |machine: String| {
+        let runs = log.of(&machine).runs();
+        let runs: Vec<_> = runs.into_iter().filter(|run| run.start.kind.is_apply()).collect();
+        let from = runs.iter().map(|run| run.start.at).min().unwrap();
+        let ended = runs.iter().map(|run| run.end.as_ref().expect("it has ended").at).max().unwrap();
+        let took = ended.duration_since(from);
+        let still = (took + took / 2).max(SignedDuration::from_secs(MIN_READY));
+        Span { machine, from, until: ended + still }
+    };
+    log.order().into_iter().map(span).collect()
+}
+
+/// The most machines that were disturbed at once.
+pub fn at_once(spans: &[Span]) -> usize {
+    let at = |time: Timestamp| spans.iter().filter(|span| span.from <= time && time < span.until).count();
+    spans.iter().map(|span| at(span.from)).max().unwrap_or_default()
+}
+
+/// How often something was put on a machine, where NIO's doubling counts once: what its timer begins with a
+/// copy from before the end of the same apply, be it beside it or right after it.
+pub fn applies(log: &Log, machine: &str) -> usize {
+    let mut firsts: Vec<Run> = Vec::new();
+    for run in log.of(machine).runs().into_iter().filter(|run| run.start.kind.is_apply()) {
+        let doubles = |first: &Run| {
+            let same =
+                |run: &Run| (run.start.uid.clone(), run.start.files_hash.clone(), run.start.commit.clone());
+            let ended = first.end.as_ref().map_or(u64::MAX, |end| end.seq);
+            same(first) == same(&run) && run.start.copied_after < ended
+        };
+        if !firsts.iter().any(doubles) {
+            firsts.push(run);
+        }
+    }
+    firsts.len()
+}
+
+/// Each of these machines was applied once, but for what NIO doubles; no other was, and no disk was wiped.
+pub fn assert_each_once(log: &Log, machines: &[String]) {
+    assert_eq!(applied(log), machines.iter().cloned().collect(), "who was applied");
+    for machine in machines {
+        assert_eq!(applies(log, machine), 1, "{machine}: {:#?}", log.of(machine).runs());
+    }
+    assert_no_wipe(log);
+}
+
+pub fn assert_no_wipe(log: &Log) {
+    let wipes: Vec<_> = log.runs().into_iter().filter(|run| run.start.kind == Kind::Wipe).collect();
+    assert!(wipes.is_empty(), "{wipes:#?}");
+}
