@@ -4,6 +4,10 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::Api;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use nico_crds::names::{CONFIRM_AT, FIELD_MANAGER};
 use nico_harness::{Event, Process, audit};
 use nio_stand_in::{Control, Kind, Log, Mark, Run, Settings};
 use serde_json::{Value, json};
@@ -105,6 +109,53 @@ impl Fleet {
     /// The configuration of a machine.
     pub async fn configuration(&self, machine: &str) -> Value {
         self.stage.get(CONFIGURATIONS, &format!("{HOME}-{machine}")).await
+    }
+
+    /// Sends the operator's last apply of a configuration once more, changed: so an operator would have written it at
+    /// another time, or another build of it. Every field stays the operator's own.
+    pub async fn as_nico(&self, machine: &str, change: impl FnOnce(&mut Value)) {
+        let name = format!("{HOME}-{machine}");
+        let events = self.stage.control_plane.audit_in(&self.stage.namespace);
+        let is_apply = |event: &&Event| {
+            event.resource == CONFIGURATIONS
+                && event.name.as_deref() == Some(name.as_str())
+                && event.field_manager.as_deref() == Some(FIELD_MANAGER)
+                && event.request_object.as_ref().is_some_and(|sent| sent["spec"].is_object())
+        };
+        let written = events.iter().filter(|event| is_operator(event) && (200..300).contains(&event.code));
+        let mut sent = written.filter(is_apply).last().unwrap().request_object.clone().unwrap();
+        for bound in ["uid", "resourceVersion"] {
+            sent["metadata"].as_object_mut().unwrap().remove(bound);
+        }
+        change(&mut sent);
+        let kind = GroupVersionKind::gvk("nio.homystack.com", "v1alpha1", "NixosConfiguration");
+        let resource = ApiResource::from_gvk(&kind);
+        let client = self.stage.client.clone();
+        let api: Api<DynamicObject> = Api::namespaced_with(client, self.stage.namespace.name(), &resource);
+        api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(sent)).await.unwrap();
+    }
+
+    /// An hour passes for what is to be confirmed on a machine: NIO's time-out is over.
+    pub async fn confirmation_falls_due(&self, machine: &str) {
+        self.as_nico(machine, |sent| {
+            let noted = &mut sent["metadata"]["annotations"][CONFIRM_AT];
+            let at: Timestamp = noted.as_str().unwrap().parse().unwrap();
+            assert!(at > Timestamp::now() + SignedDuration::from_mins(50), "after NIO's time-out: {at}");
+            *noted = json!((at - SignedDuration::from_hours(1)).to_string());
+        })
+        .await;
+    }
+
+    /// Waits until what is to be confirmed on a machine is, and it has stood still since.
+    pub async fn wait_confirmed(&self, machine: &str) {
+        self.stage
+            .wait(&format!("{machine} to be confirmed"), async || {
+                let live = self.configuration(machine).await;
+                let annotations = live["metadata"]["annotations"].clone();
+                if annotations[CONFIRM_AT].is_null() { Ok(()) } else { Err(annotations.to_string()) }
+            })
+            .await;
+        self.whole().await;
     }
 
     /// Waits until NIO can log in on a machine, or cannot.

@@ -8,11 +8,14 @@
 
 mod adoption;
 mod bringup;
+mod control_plane;
 mod deletion;
 mod edits;
+mod exchange;
 mod failures;
 mod faults;
 mod fleet;
+mod interrupted;
 mod invariants;
 mod killed;
 mod outage;
@@ -23,3 +26,4 @@ mod restore;
 mod rights;
 mod rollout;
 mod stage;
+mod twin;
