@@ -5,7 +5,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::WRITTEN_AT;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, applied, assert_no_wipe, at_once, line, nodes, spans};
+use crate::fleet::{Fleet, applied, assert_at_once, assert_no_wipe, line, nodes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_control_plane_cannot_be_reached_no_other_is_touched() {
@@ -34,8 +34,7 @@ async fn unreachable(prefix: &str, control_planes: usize) {
     fleet.control().find("node-2");
     fleet.whole().await;
     let log = fleet.since(mark);
-    let spans = spans(&log);
-    assert_eq!(at_once(&spans), 1, "{spans:#?}");
+    assert_at_once(&log, 1);
     assert_eq!(applied(&log), nodes((1..=control_planes).chain([4])).into_iter().collect());
     assert_no_wipe(&log);
 }

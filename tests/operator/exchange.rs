@@ -12,7 +12,7 @@ use nico_render::{Desired, Observed, files};
 use serde_json::{Value, json};
 
 use crate::faults::Inside;
-use crate::fleet::{self, Fleet, assert_each_once, at_once, nodes, spans};
+use crate::fleet::{self, Fleet, assert_at_once, assert_each_once, nodes};
 use crate::stage::{CONFIGURATIONS, Stage, shared_account};
 
 /// What the other build begins its texts with.
@@ -95,7 +95,7 @@ async fn no_machine_is_applied_because_the_operator_is_exchanged() {
     let order = nodes([4, 5, 6, 1]);
     assert_eq!(log.order(), order);
     assert_each_once(&log, &order);
-    assert_eq!(at_once(&spans(&log)), 1);
+    assert_at_once(&log, 1);
     let left = laid_out_otherwise(&fleet.stage.list(CONFIGURATIONS).await);
     assert_eq!(left, nodes([4, 5]), "the others' text is this build's");
 }

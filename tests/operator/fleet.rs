@@ -253,7 +253,7 @@ pub fn spans(log: &Log) -> Vec<Span> {
 }
 
 /// The most machines that were disturbed at once.
-pub fn at_once(spans: &[Span]) -> usize {
+fn at_once(spans: &[Span]) -> usize {
     let at = |time: Timestamp| spans.iter().filter(|span| span.from <= time && time < span.until).count();
     spans.iter().map(|span| at(span.from)).max().unwrap_or_default()
 }
@@ -283,6 +283,12 @@ pub fn assert_each_once(log: &Log, machines: &[String]) {
         assert_eq!(applies(log, machine), 1, "{machine}: {:#?}", log.of(machine).runs());
     }
     assert_no_wipe(log);
+}
+
+/// So many machines were disturbed at once, at the most, and so many there were.
+pub fn assert_at_once(log: &Log, most: usize) {
+    let spans = spans(log);
+    assert_eq!(at_once(&spans), most, "{spans:#?} {:#?}", log.runs());
 }
 
 pub fn assert_no_wipe(log: &Log) {

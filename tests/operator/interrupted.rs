@@ -8,7 +8,7 @@ use nico_harness::proxy::{Proxy, Then};
 use nico_harness::{Call, ControlPlane, Process};
 use serde_json::json;
 
-use crate::fleet::{self, HOME, assert_each_once, at_once, nodes, spans};
+use crate::fleet::{self, HOME, assert_at_once, assert_each_once, nodes};
 use crate::replicas::{accounts, replica, wait_leads, writes};
 use crate::stage::{BOUND, Stage, shared_account};
 
@@ -20,9 +20,11 @@ const MOST: u64 = 60;
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_each_write_of_a_rollout_it_goes_on_where_it_was() {
     let writes = join_all((1..=LANES).map(lane)).await;
-    // Three configurations, and what the status tells of each.
-    let most = writes.into_iter().max().unwrap();
-    assert!((6..MOST).contains(&most), "a rollout of three machines has {most} writes");
+    // Three configurations, and at least what the status tells of each.
+    assert!(
+        writes.iter().all(|writes| *writes > 6),
+        "so few writes has no rollout of three machines: {writes:?}"
+    );
 }
 
 /// One cluster of 1 + 2 machines, that is rolled out again and again; each time the operator is killed some writes
@@ -62,7 +64,7 @@ async fn lane(first: u64) -> u64 {
         let order = nodes([4, 5, 1]);
         assert_eq!(log.order(), order, "killed after write {k}");
         assert_each_once(&log, &order);
-        assert_eq!(at_once(&spans(&log)), 1, "killed after write {k}");
+        assert_at_once(&log, 1);
         match next {
             Some(next) => operator = Arc::new(next),
             // It has ended before so many writes.
@@ -102,5 +104,5 @@ async fn another_replica_goes_on_in_the_middle_of_a_rollout() {
     let order = nodes((4..=8).chain(1..=3));
     assert_eq!(log.order(), order);
     assert_each_once(&log, &order);
-    assert_eq!(at_once(&spans(&log)), 1);
+    assert_at_once(&log, 1);
 }

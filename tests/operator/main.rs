@@ -25,5 +25,6 @@ mod replicas;
 mod restore;
 mod rights;
 mod rollout;
+mod sequences;
 mod stage;
 mod twin;

@@ -4,7 +4,7 @@
 use nio_stand_in::Actor;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, applied, assert_each_once, at_once, nodes, spans};
+use crate::fleet::{Fleet, applied, assert_at_once, assert_each_once, nodes, spans};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_ref_goes_from_worker_to_worker_and_then_to_the_control_planes() {
@@ -19,8 +19,7 @@ async fn a_new_ref_goes_from_worker_to_worker_and_then_to_the_control_planes() {
     let order = nodes((4..=8).chain(1..=3));
     assert_eq!(log.order(), order);
     assert_each_once(&log, &order);
-    let spans = spans(&log);
-    assert_eq!(at_once(&spans), 1, "{spans:#?}");
+    assert_at_once(&log, 1);
     for machine in ["node-5", "node-2"] {
         assert_eq!(log.of(machine).runs().len(), 2, "NIO has doubled it");
     }
@@ -57,8 +56,8 @@ async fn two_at_a_time(prefix: &str, most: Value) {
     }
     fleet.whole().await;
     let log = fleet.since(mark);
+    assert_at_once(&log, 2);
     let spans = spans(&log);
-    assert_eq!(at_once(&spans), 2, "{spans:#?}");
     assert_each_once(&log, &nodes((4..=8).chain(1..=1)));
     // The control plane comes after all of them.
     let (head, workers) = spans.split_last().unwrap();
@@ -75,5 +74,5 @@ async fn control_planes_first_where_that_is_asked_for() {
     let order = nodes([1, 2, 4, 5]);
     assert_eq!(log.order(), order);
     assert_each_once(&log, &order);
-    assert_eq!(at_once(&spans(&log)), 1);
+    assert_at_once(&log, 1);
 }
