@@ -5,7 +5,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::WRITTEN_AT;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, applied, assert_at_once, assert_no_wipe, line, nodes};
+use crate::fleet::{Fleet, line, nodes};
+use crate::judged::{applied, assert_at_once, assert_no_wipe};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_control_plane_cannot_be_reached_no_other_is_touched() {

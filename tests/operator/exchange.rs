@@ -12,7 +12,8 @@ use nico_render::{Desired, Observed, files};
 use serde_json::{Value, json};
 
 use crate::faults::Inside;
-use crate::fleet::{self, Fleet, assert_at_once, assert_each_once, nodes};
+use crate::fleet::{self, Fleet, nodes};
+use crate::judged::{assert_at_once, assert_each_once};
 use crate::stage::{CONFIGURATIONS, Stage, shared_account};
 
 /// What the other build begins its texts with.

@@ -1,10 +1,11 @@
 //! A machine that does not take its content in: nothing else is touched, and it is told which one and why.
 
 use nico_crds::names::CONFIRM_AT;
-use nio_stand_in::{Content, Fail};
+use nio_stand_in::{Content, Fail, Run};
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, applied, applies, assert_at_once, assert_each_once, assert_no_wipe, line, nodes};
+use crate::fleet::{Fleet, line, nodes};
+use crate::judged::{applied, applies, assert_at_once, assert_each_once, assert_no_wipe};
 
 /// What stands in `cluster.nix` of a ref that no machine can take in.
 const BROKEN: &str = "ref = \"broken\"";
@@ -66,7 +67,7 @@ async fn where_the_spec_goes_back_the_machine_that_the_other_one_touched_gets_it
     fleet.whole().await;
     assert_eq!(applied(&fleet.since(mark)), nodes([4]).into_iter().collect(), "no other is touched");
     let log = fleet.since(back);
-    let good: Vec<_> = log.runs().into_iter().filter(|run| run.succeeded()).collect();
+    let good: Vec<_> = log.runs().into_iter().filter(Run::succeeded).collect();
     assert!(good.iter().all(|run| run.start.revision == Some(3)), "{good:#?}");
     let after = fleet.configuration("node-4").await;
     let text = |live: &Value| live["spec"]["additionalFiles"][0]["inline"].as_str().unwrap().to_owned();

@@ -1,7 +1,5 @@
-//! What the tests of rollouts share: a cluster that runs, the ways to change it, and the questions by which a
-//! rollout is judged: to the stand-in's log, to what the server was sent, and to what the status tells.
-
-use std::collections::BTreeSet;
+//! What the tests of rollouts share: a cluster that runs, the ways to change it, and what is waited for and asked
+//! of the server.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::Api;
@@ -9,7 +7,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use nico_crds::names::{CONFIRM_AT, FIELD_MANAGER};
 use nico_harness::{Event, Process, audit};
-use nio_stand_in::{Control, Kind, Log, Mark, Run, Settings};
+use nio_stand_in::{Control, Log, Mark, Settings};
 use serde_json::{Value, json};
 
 use crate::faults::is_operator;
@@ -123,7 +121,7 @@ impl Fleet {
                 && event.request_object.as_ref().is_some_and(|sent| sent["spec"].is_object())
         };
         let written = events.iter().filter(|event| is_operator(event) && (200..300).contains(&event.code));
-        let mut sent = written.filter(is_apply).last().unwrap().request_object.clone().unwrap();
+        let mut sent = written.rev().find(is_apply).unwrap().request_object.clone().unwrap();
         for bound in ["uid", "resourceVersion"] {
             sent["metadata"].as_object_mut().unwrap().remove(bound);
         }
@@ -223,75 +221,4 @@ pub fn line(status: &Value, machine: &str) -> Value {
 /// The machines with these numbers.
 pub fn nodes(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
     numbers.into_iter().map(|number| format!("node-{number}")).collect()
-}
-
-/// The machines that something was put on.
-pub fn applied(log: &Log) -> BTreeSet<String> {
-    log.order().into_iter().collect()
-}
-
-/// A machine is disturbed from the first apply on until the last one has stood still for long enough.
-#[derive(Clone, Debug)]
-pub struct Span {
-    pub machine: String,
-    pub from: Timestamp,
-    pub until: Timestamp,
-}
-
-/// When each machine was disturbed, in this order. Everything must have ended.
-pub fn spans(log: &Log) -> Vec<Span> {
-    let span = |machine: String| {
-        let runs = log.of(&machine).runs();
-        let runs: Vec<_> = runs.into_iter().filter(|run| run.start.kind.is_apply()).collect();
-        let from = runs.iter().map(|run| run.start.at).min().unwrap();
-        let ended = runs.iter().map(|run| run.end.as_ref().expect("it has ended").at).max().unwrap();
-        let took = ended.duration_since(from);
-        let still = (took + took / 2).max(SignedDuration::from_secs(MIN_READY));
-        Span { machine, from, until: ended + still }
-    };
-    log.order().into_iter().map(span).collect()
-}
-
-/// The most machines that were disturbed at once.
-fn at_once(spans: &[Span]) -> usize {
-    let at = |time: Timestamp| spans.iter().filter(|span| span.from <= time && time < span.until).count();
-    spans.iter().map(|span| at(span.from)).max().unwrap_or_default()
-}
-
-/// How often something was put on a machine, where NIO's doubling counts once: what its timer begins with a
-/// copy from before the end of the same apply, be it beside it or right after it.
-pub fn applies(log: &Log, machine: &str) -> usize {
-    let mut firsts: Vec<Run> = Vec::new();
-    for run in log.of(machine).runs().into_iter().filter(|run| run.start.kind.is_apply()) {
-        let doubles = |first: &Run| {
-            let same =
-                |run: &Run| (run.start.uid.clone(), run.start.files_hash.clone(), run.start.commit.clone());
-            let ended = first.end.as_ref().map_or(u64::MAX, |end| end.seq);
-            same(first) == same(&run) && run.start.copied_after < ended
-        };
-        if !firsts.iter().any(doubles) {
-            firsts.push(run);
-        }
-    }
-    firsts.len()
-}
-
-/// Each of these machines was applied once, but for what NIO doubles; no other was, and no disk was wiped.
-pub fn assert_each_once(log: &Log, machines: &[String]) {
-    assert_eq!(applied(log), machines.iter().cloned().collect(), "who was applied");
-    for machine in machines {
-        assert_eq!(applies(log, machine), 1, "{machine}: {:#?}", log.of(machine).runs());
-    }
-    assert_no_wipe(log);
-}
-
-/// So many machines were disturbed at once, at the most, and so many there were.
-pub fn assert_at_once(log: &Log, most: usize) {
-    let spans = spans(log);
-    assert_eq!(at_once(&spans), most, "{spans:#?} {:#?}", log.runs());
-}
-
-pub fn assert_no_wipe(log: &Log) {
-    let wipes: Vec<_> = log.runs().into_iter().filter(|run| run.start.kind == Kind::Wipe).collect();
-    assert!(wipes.is_empty(), "{wipes:#?}");
 }

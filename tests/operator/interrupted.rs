@@ -8,7 +8,8 @@ use nico_harness::proxy::{Proxy, Then};
 use nico_harness::{Call, ControlPlane, Process};
 use serde_json::json;
 
-use crate::fleet::{self, HOME, assert_at_once, assert_each_once, nodes};
+use crate::fleet::{self, HOME, nodes};
+use crate::judged::{assert_at_once, assert_each_once};
 use crate::replicas::{accounts, replica, wait_leads, writes};
 use crate::stage::{BOUND, Stage, shared_account};
 

@@ -17,6 +17,7 @@ mod faults;
 mod fleet;
 mod interrupted;
 mod invariants;
+mod judged;
 mod killed;
 mod outage;
 mod quiet;

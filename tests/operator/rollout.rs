@@ -4,7 +4,8 @@
 use nio_stand_in::Actor;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, applied, assert_at_once, assert_each_once, nodes, spans};
+use crate::fleet::{Fleet, nodes};
+use crate::judged::{applied, assert_at_once, assert_each_once, spans};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_ref_goes_from_worker_to_worker_and_then_to_the_control_planes() {

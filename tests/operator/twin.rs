@@ -8,7 +8,8 @@ use nico_crds::names::NUDGE;
 use nio_stand_in::{Actor, Fail, Log, Mark, Run, Settings};
 use serde_json::json;
 
-use crate::fleet::{Fleet, applied, assert_no_wipe, line, nodes};
+use crate::fleet::{Fleet, line, nodes};
+use crate::judged::{applied, assert_no_wipe};
 
 /// The proof of the second content has to last for so long, and lasts for a moment.
 const MIN_READY: i64 = 5;
