@@ -9,7 +9,7 @@ use kube::Client;
 use nico_apply::cache::CacheSettings;
 use nico_apply::lease::Leadership;
 use nico_apply::metrics::Metrics;
-use nico_apply::operator::{Operator, Settings};
+use nico_apply::operator::{Operator, Rollout, Settings};
 use nico_harness::Event;
 use nico_harness::faults::{Faults, Kind, Settings as FaultSettings};
 use serde_json::json;
@@ -28,6 +28,11 @@ pub struct Inside {
 
 impl Inside {
     pub fn start(stage: &Stage<'_>, client: Client) -> Self {
+        Self::deciding_by(stage, client, nico_render::rollout::rollout)
+    }
+
+    /// The same, that decides otherwise.
+    pub fn deciding_by(stage: &Stage<'_>, client: Client, rollout: Rollout) -> Self {
         let settings = Settings {
             cache: CacheSettings {
                 namespaces: vec![stage.namespace.name().to_owned()],
@@ -35,6 +40,7 @@ impl Inside {
                 ..CacheSettings::default()
             },
             interval: Duration::from_secs(1),
+            rollout,
             ..Settings::default()
         };
         let metrics = Metrics::new("test").unwrap();

@@ -8,10 +8,16 @@
 
 mod adoption;
 mod bringup;
+mod control_plane;
 mod deletion;
 mod edits;
+mod exchange;
+mod failures;
 mod faults;
+mod fleet;
+mod interrupted;
 mod invariants;
+mod judged;
 mod killed;
 mod outage;
 mod quiet;
@@ -19,4 +25,7 @@ mod ready;
 mod replicas;
 mod restore;
 mod rights;
+mod rollout;
+mod sequences;
 mod stage;
+mod twin;

@@ -13,7 +13,7 @@ use crate::quiet::{metrics_address, page};
 use crate::stage::{BOUND, CONFIGURATIONS, Stage, cluster};
 
 /// Two accounts with the same rights, so that the audit log tells the replicas apart.
-async fn accounts(stage: &Stage<'_>) -> [ServiceAccount; 2] {
+pub async fn accounts(stage: &Stage<'_>) -> [ServiceAccount; 2] {
     crate::stage::shared_account().await;
     let mut made = Vec::new();
     for name in ["first", "second"] {
@@ -42,7 +42,7 @@ async fn accounts(stage: &Stage<'_>) -> [ServiceAccount; 2] {
     made.try_into().unwrap()
 }
 
-fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
+pub fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
     let arguments = [
         "--leader-elect",
         "--leader-elect-namespace",
@@ -57,7 +57,7 @@ fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
     stage.operator_with(kubeconfig, &arguments)
 }
 
-async fn wait_leads(replica: &Process) {
+pub async fn wait_leads(replica: &Process) {
     let address = metrics_address(replica).await;
     wait_until("it to lead", BOUND, async || {
         let metrics = page(&address, "/metrics").await;
@@ -68,7 +68,7 @@ async fn wait_leads(replica: &Process) {
 }
 
 /// What an account has written in the namespace, the Lease aside.
-fn writes(stage: &Stage<'_>, account: &ServiceAccount) -> Vec<Event> {
+pub fn writes(stage: &Stage<'_>, account: &ServiceAccount) -> Vec<Event> {
     let user = account.user();
     let mut events = stage.control_plane.audit_in(&stage.namespace);
     events.retain(|event| event.user == user && event.is_write() && event.resource != "leases");

@@ -18,6 +18,7 @@ pub struct Stage<'a> {
     pub control_plane: &'a ControlPlane,
     pub namespace: Namespace,
     pub client: Client,
+    settings: Settings,
     control: Control,
     nio: Option<Nio>,
 }
@@ -42,13 +43,23 @@ impl Stage<'static> {
     pub async fn new(prefix: &str) -> Self {
         Stage::on(ControlPlane::shared().await, prefix).await
     }
+
+    /// The same with a NIO of another pace.
+    pub async fn with(prefix: &str, settings: Settings) -> Self {
+        Stage::at_pace(ControlPlane::shared().await, prefix, settings).await
+    }
 }
 
 impl<'a> Stage<'a> {
     pub async fn on(control_plane: &'a ControlPlane, prefix: &str) -> Self {
+        Self::at_pace(control_plane, prefix, Settings::default()).await
+    }
+
+    async fn at_pace(control_plane: &'a ControlPlane, prefix: &str, settings: Settings) -> Self {
         let namespace = control_plane.namespace(prefix).await;
         let client = control_plane.client().await;
-        let mut stage = Self { control_plane, namespace, client, control: Control::new(), nio: None };
+        let control = Control::new();
+        let mut stage = Self { control_plane, namespace, client, settings, control, nio: None };
         stage.start_nio();
         stage
     }
@@ -56,7 +67,7 @@ impl<'a> Stage<'a> {
     /// NIO goes on where it was stopped: the machines are as they were left.
     pub fn start_nio(&mut self) {
         let scope = Scope::namespace(self.namespace.name());
-        let nio = Nio::start_in(self.client.clone(), scope, Settings::default(), self.control.clone());
+        let nio = Nio::start_in(self.client.clone(), scope, self.settings.clone(), self.control.clone());
         self.nio = Some(nio);
     }
 
@@ -182,6 +193,17 @@ impl<'a> Stage<'a> {
             } else {
                 Err(format!("{} there; {}", all.len(), lacking.join("; ")))
             }
+        })
+        .await
+    }
+
+    /// Waits until the configuration of a machine is there, and is proven to run.
+    pub async fn wait_installed_of(&self, machine: &str) -> Value {
+        self.wait(&format!("{machine} to be installed"), async || {
+            let all = self.list(CONFIGURATIONS).await;
+            let found = all.into_iter().find(|one| one["spec"]["machineRef"]["name"] == machine);
+            let found = found.ok_or_else(|| "it has none".to_owned())?;
+            lacks(&found).map_or(Ok(found), Err)
         })
         .await
     }

@@ -1,0 +1,224 @@
+//! What the tests of rollouts share: a cluster that runs, the ways to change it, and what is waited for and asked
+//! of the server.
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::Api;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use nico_crds::names::{CONFIRM_AT, FIELD_MANAGER};
+use nico_harness::{Event, Process, audit};
+use nio_stand_in::{Control, Log, Mark, Settings};
+use serde_json::{Value, json};
+
+use crate::faults::is_operator;
+use crate::stage::{CONFIGURATIONS, Stage, cluster};
+
+/// What the clusters of these tests are called.
+pub const HOME: &str = "home";
+/// For so long each machine has to stand still, at least.
+pub const MIN_READY: i64 = 1;
+
+/// A cluster that runs: control planes `node-1` to `node-3`, workers from `node-4` on.
+pub struct Fleet {
+    pub stage: Stage<'static>,
+    pub operator: Process,
+}
+
+impl Fleet {
+    /// Installed before, and settled. Of the five machines and more that there are some may be left over.
+    pub async fn new(prefix: &str, control_planes: usize, workers: usize, rollout: &Value) -> Self {
+        let stage = Stage::new(prefix).await;
+        let operator = stage.operator().await;
+        let fleet = Self { stage, operator };
+        fleet.stage.machines(3 + workers).await;
+        fleet.begin(control_planes, workers, rollout).await;
+        fleet
+    }
+
+    /// The same with a NIO of another pace.
+    pub async fn at_pace(prefix: &str, workers: usize, rollout: &Value, settings: Settings) -> Self {
+        let stage = Stage::with(prefix, settings).await;
+        let operator = stage.operator().await;
+        let fleet = Self { stage, operator };
+        fleet.stage.machines(3 + workers).await;
+        fleet.begin(1, workers, rollout).await;
+        fleet
+    }
+
+    async fn begin(&self, control_planes: usize, workers: usize, rollout: &Value) {
+        begin(&self.stage, control_planes, workers, rollout).await;
+    }
+
+    pub fn control(&self) -> &Control {
+        self.stage.control()
+    }
+
+    /// Changes the cluster's spec, as a person. What comes in the log from now on comes after it, or of it.
+    pub async fn edit(&self, spec: Value) -> Mark {
+        let mark = self.control().log().mark();
+        self.stage.patch("kubernetescluster", HOME, "person", &json!({ "spec": spec })).await;
+        mark
+    }
+
+    /// New content for all machines.
+    pub async fn roll(&self, git_ref: &str) -> Mark {
+        self.edit(json!({ "ref": git_ref })).await
+    }
+
+    /// What was done to machines since then.
+    pub fn since(&self, mark: Mark) -> Log {
+        self.control().log().since(mark)
+    }
+
+    /// Waits until every member runs what the spec says now, and all is well.
+    pub async fn whole(&self) {
+        whole(&self.stage).await;
+    }
+
+    /// The operator has seen the spec as it is now, and gone over it so many times more.
+    pub async fn passes(&self, count: u64) {
+        let generation = self.cluster().await["metadata"]["generation"].clone();
+        self.wait_status("it to have seen the spec", |status| status["observedGeneration"] == generation)
+            .await;
+        crate::quiet::passes(&self.stage, &self.operator, count).await;
+    }
+
+    pub async fn cluster(&self) -> Value {
+        self.stage.get("kubernetescluster", HOME).await
+    }
+
+    /// Waits until the status tells something.
+    pub async fn wait_status(&self, what: &str, tells: impl Fn(&Value) -> bool) -> Value {
+        self.stage
+            .wait(what, async || {
+                let status = self.cluster().await["status"].clone();
+                if tells(&status) { Ok(status) } else { Err(status.to_string()) }
+            })
+            .await
+    }
+
+    /// Waits until the line of a machine tells this state.
+    pub async fn wait_state(&self, machine: &str, state: &str) -> Value {
+        let what = format!("{machine} to be {state}");
+        let status = self.wait_status(&what, |status| line(status, machine)["state"] == state).await;
+        line(&status, machine)
+    }
+
+    /// The configuration of a machine.
+    pub async fn configuration(&self, machine: &str) -> Value {
+        self.stage.get(CONFIGURATIONS, &format!("{HOME}-{machine}")).await
+    }
+
+    /// Sends the operator's last apply of a configuration once more, changed: so an operator would have written it at
+    /// another time, or another build of it. Every field stays the operator's own.
+    pub async fn as_nico(&self, machine: &str, change: impl FnOnce(&mut Value)) {
+        let name = format!("{HOME}-{machine}");
+        let events = self.stage.control_plane.audit_in(&self.stage.namespace);
+        let is_apply = |event: &&Event| {
+            event.resource == CONFIGURATIONS
+                && event.name.as_deref() == Some(name.as_str())
+                && event.field_manager.as_deref() == Some(FIELD_MANAGER)
+                && event.request_object.as_ref().is_some_and(|sent| sent["spec"].is_object())
+        };
+        let written = events.iter().filter(|event| is_operator(event) && (200..300).contains(&event.code));
+        let mut sent = written.rev().find(is_apply).unwrap().request_object.clone().unwrap();
+        for bound in ["uid", "resourceVersion"] {
+            sent["metadata"].as_object_mut().unwrap().remove(bound);
+        }
+        change(&mut sent);
+        let kind = GroupVersionKind::gvk("nio.homystack.com", "v1alpha1", "NixosConfiguration");
+        let resource = ApiResource::from_gvk(&kind);
+        let client = self.stage.client.clone();
+        let api: Api<DynamicObject> = Api::namespaced_with(client, self.stage.namespace.name(), &resource);
+        api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(sent)).await.unwrap();
+    }
+
+    /// An hour passes for what is to be confirmed on a machine: NIO's time-out is over.
+    pub async fn confirmation_falls_due(&self, machine: &str) {
+        self.as_nico(machine, |sent| {
+            let noted = &mut sent["metadata"]["annotations"][CONFIRM_AT];
+            let at: Timestamp = noted.as_str().unwrap().parse().unwrap();
+            assert!(at > Timestamp::now() + SignedDuration::from_mins(50), "after NIO's time-out: {at}");
+            *noted = json!((at - SignedDuration::from_hours(1)).to_string());
+        })
+        .await;
+    }
+
+    /// Waits until what is to be confirmed on a machine is, and it has stood still since.
+    pub async fn wait_confirmed(&self, machine: &str) {
+        self.stage
+            .wait(&format!("{machine} to be confirmed"), async || {
+                let live = self.configuration(machine).await;
+                let annotations = live["metadata"]["annotations"].clone();
+                if annotations[CONFIRM_AT].is_null() { Ok(()) } else { Err(annotations.to_string()) }
+            })
+            .await;
+        self.whole().await;
+    }
+
+    /// Waits until NIO can log in on a machine, or cannot.
+    pub async fn wait_reachable(&self, machine: &str, reachable: bool) {
+        self.stage
+            .wait(&format!("{machine} to be seen"), async || {
+                let status = self.stage.get("machine", machine).await["status"].clone();
+                if status["discoverable"] == reachable { Ok(()) } else { Err(status.to_string()) }
+            })
+            .await;
+    }
+
+    /// What the operator was answered well to, from one place of the audit log to now.
+    pub async fn writes(&self, from: audit::Mark) -> Vec<Event> {
+        let to = self.stage.control_plane.audit_mark().await;
+        let mut events = self.stage.control_plane.audit_between(from, to);
+        let namespace = self.stage.namespace.name();
+        events.retain(|event| event.is_write() && event.namespace.as_deref() == Some(namespace));
+        events.retain(|event| is_operator(event) && (200..300).contains(&event.code));
+        events
+    }
+
+    /// Every status that was told since then.
+    pub async fn told(&self, from: audit::Mark) -> Vec<Value> {
+        let writes = self.writes(from).await;
+        let statuses = writes.into_iter().filter(|event| {
+            event.resource == "kubernetesclusters" && event.subresource.as_deref() == Some("status")
+        });
+        statuses.filter_map(|event| Some(event.request_object?.get("status")?.clone())).collect()
+    }
+}
+
+/// Creates the cluster of a stage, and waits until it runs.
+pub async fn begin(stage: &Stage<'_>, control_planes: usize, workers: usize, rollout: &Value) {
+    let mut whole_rollout = json!({
+        "bootstrap": "AllAtOnce", "minReadySeconds": MIN_READY, "progressDeadlineSeconds": 600,
+    });
+    for (field, value) in rollout.as_object().unwrap() {
+        whole_rollout[field] = value.clone();
+    }
+    let spec = json!({ "installPolicy": "SwitchOnly", "rollout": whole_rollout });
+    stage.put(&[cluster(HOME, control_planes, workers, &spec)]).await;
+    stage.wait_installed(control_planes + workers).await;
+    whole(stage).await;
+}
+
+/// Waits until the status tells that every member runs what the spec says now.
+pub async fn whole(stage: &Stage<'_>) {
+    stage
+        .wait("all to run what they should", async || {
+            let live = stage.get("kubernetescluster", HOME).await;
+            let status = &live["status"];
+            let is_seen = status["observedGeneration"] == live["metadata"]["generation"];
+            if is_seen && status["phase"] == "Ready" { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
+}
+
+/// The line of a machine in a status; null if there is none.
+pub fn line(status: &Value, machine: &str) -> Value {
+    let lines = status["machines"].as_array().cloned().unwrap_or_default();
+    lines.into_iter().find(|line| line["name"] == machine).unwrap_or_default()
+}
+
+/// The machines with these numbers.
+pub fn nodes(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+    numbers.into_iter().map(|number| format!("node-{number}")).collect()
+}
