@@ -9,10 +9,10 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
-use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
+use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::ClusterKey;
 use nico_render::rollout::{FinalizerChange, Purpose};
-use nico_render::status::transitions;
+use nico_render::status::Transition;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::info;
@@ -74,9 +74,8 @@ impl Herald {
     }
 
     /// Conditions became true or false.
-    pub fn transitions(&self, before: &KubernetesCluster, after: &KubernetesClusterStatus) {
-        let status = before.status.clone().unwrap_or_default();
-        for transition in transitions(&status, after) {
+    pub fn transitions(&self, before: &KubernetesCluster, transitions: &[Transition]) {
+        for transition in transitions {
             let type_ = if transition.warning { EventType::Warning } else { EventType::Normal };
             self.say(before, type_, &transition.reason, &transition.message, None);
         }

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use nico_crds::names::Role;
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
 use nico_render::rollout::{FinalizerChange, Purpose, Removal, Step, Target, Write};
+use nico_render::status::Transition;
 use nico_render::{ClusterKey, DesiredConfiguration, Memory};
 use tracing::{info, warn};
 
@@ -86,6 +87,8 @@ pub struct Turn {
     pub(crate) seen: Vec<Seen>,
     /// Something was looked at: another plan may say more.
     pub(crate) looked: bool,
+    /// What became true or false by what was told.
+    pub(crate) transitions: Vec<Transition>,
 }
 
 /// Executes the steps of one cluster.

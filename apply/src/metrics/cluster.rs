@@ -96,7 +96,7 @@ impl Series {
         Ok(Self {
             conflicts: counter(
                 "nico_conflicts_total",
-                "Writes that were not made because what they were decided on had changed.",
+                "Writes that were not made because what they were decided on had changed, and conflicts over fields that began.",
             )?,
             successes: counter(
                 "nico_cluster_reconcile_success_total",

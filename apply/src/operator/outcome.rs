@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nico_render::ClusterKey;
+use nico_render::status::Transition;
 use tracing::{error, info, warn};
 
 use super::{Operator, after, jittered};
@@ -53,6 +54,12 @@ impl Operator {
             if matches!(error, ApplyError::Conflict { .. } | ApplyError::Contested { .. }) {
                 metrics.conflicted();
             }
+        }
+        // Another hand that holds a field of ours, once: it is not written against, so nothing else shows it.
+        let began =
+            |transition: &&Transition| transition.condition == "Conflict" && transition.status == "True";
+        for _ in turn.transitions.iter().filter(began) {
+            metrics.conflicted();
         }
         for done in &turn.done {
             match done {

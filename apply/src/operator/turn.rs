@@ -2,7 +2,8 @@
 
 use nico_render::ClusterKey;
 use nico_render::rollout::{Purpose, Step};
-use tracing::debug;
+use nico_render::status::{Transition, transitions};
+use tracing::{debug, info, warn};
 
 use super::decision::Made;
 use crate::ApplyError;
@@ -51,13 +52,29 @@ pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
 async fn tell(tools: &Tools, hands: &mut Hands<'_>, status: &nico_crds::KubernetesClusterStatus) {
     let before = hands.cluster.clone();
     match hands.tell(status).await {
-        Ok(true) => tools.herald.transitions(&before, status),
+        Ok(true) => {
+            let previous = before.status.clone().unwrap_or_default();
+            let found = transitions(&previous, status);
+            log(&ClusterKey::of(&before), &found);
+            tools.herald.transitions(&before, &found);
+            hands.turn.transitions.extend(found);
+        }
         Ok(false) => {}
         Err(error) => {
             debug!(cluster = %ClusterKey::of(&before), error = crate::error::chain(&error), "cannot tell the status");
             if !matches!(error, ApplyError::Conflict { .. } | ApplyError::NotLeading) {
                 hands.turn.errors.push(error);
             }
+        }
+    }
+}
+
+fn log(cluster: &ClusterKey, transitions: &[Transition]) {
+    for Transition { condition, status, reason, message, warning } in transitions {
+        if *warning {
+            warn!(%cluster, condition, status, reason, "{message}");
+        } else {
+            info!(%cluster, condition, status, reason, "{message}");
         }
     }
 }

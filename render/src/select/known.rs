@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nico_crds::names::{LABEL_ROLE, LEAVING, LOST, ORDINAL, REINSTALL_FOR, Role, configuration_name};
+use nico_crds::names::{
+    LABEL_ROLE, LEAVING, LOST, ORDINAL, REINSTALL_FOR, Role, STATUS_MANAGER, configuration_name,
+};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 
 use crate::diagnostic::Departure;
 use crate::inventory::{Completeness, Space, annotation, is_marked, name};
 use crate::select::demand::Demand;
+
+/// The status lists, as `FieldsV1` has them. NICO writes both, always together.
+const LISTS: [&str; 2] = ["f:selectedControlPlaneMachines", "f:selectedDataPlaneMachines"];
 
 /// A machine that the cluster has, or is about to have, or is letting go.
 #[derive(Clone, Debug)]
@@ -73,7 +78,8 @@ pub(crate) fn gather<'a>(
     for (machine, configuration) in &own {
         roles.insert(machine, role_of(configuration, machine, &roles, demand));
     }
-    let mut orders = Role::ALL.map(|role| (role, order(role, &roles, &lists, &own)));
+    let is_edited = is_edited(cluster);
+    let mut orders = Role::ALL.map(|role| (role, order(role, &roles, &lists, &own, is_edited)));
     if completeness == Completeness::Partial && own.is_empty() && lists.is_empty() {
         for (role, machines) in &mut orders {
             machines.extend(guess(*role, cluster, space, demand));
@@ -154,11 +160,13 @@ fn role_of(
 
 /// The union of the status list and the ordinals on the configurations. The list is the newer word: it
 /// is written before any configuration that depends on it. So who is not in it left, and comes last again.
+/// Where somebody else has written it the places on the configurations count.
 fn order<'a>(
     role: Role,
     roles: &BTreeMap<&'a str, Role>,
     lists: &[(&'a str, Role)],
     own: &BTreeMap<&'a str, &'a NixosConfiguration>,
+    is_edited: bool,
 ) -> Vec<&'a str> {
     let of_role = |machine: &str| roles.get(machine) == Some(&role);
     let ordinal_of = |machine: &str| own.get(machine).and_then(|configuration| ordinal(configuration));
@@ -173,7 +181,23 @@ fn order<'a>(
         .collect();
     others.sort_unstable();
     order.extend(others.into_iter().map(|(_, machine)| machine));
+    if is_edited {
+        order.sort_by_key(|machine| ordinal_of(machine).unwrap_or(u64::MAX));
+    }
     order
+}
+
+/// A list that NICO wrote belongs to somebody else now.
+fn is_edited(cluster: &KubernetesCluster) -> bool {
+    let entries = cluster.metadata.managed_fields.iter().flatten();
+    let of_status = entries.filter(|entry| entry.manager.as_deref() == Some(STATUS_MANAGER));
+    let mut ours = of_status.filter_map(|entry| entry.fields_v1.as_ref()?.0.get("f:status")).peekable();
+    let has_lists = cluster.status.as_ref().is_some_and(|status| {
+        status.selected_control_plane_machines.is_some() || status.selected_data_plane_machines.is_some()
+    });
+    has_lists
+        && ours.peek().is_some()
+        && !ours.any(|fields| LISTS.iter().all(|list| fields.get(list).is_some()))
 }
 
 /// The place that NICO noted on a configuration.
