@@ -25,8 +25,6 @@ use crate::select::{Member, is_reinstall};
 
 /// Annotations that only the rollout sets: what is live stays.
 const CARRIED_OVER: [&str; 4] = [WRITTEN_AT, CONFIRM_AT, LEAVING, NUDGE];
-/// Those of them that are times.
-const TIMES: [&str; 2] = [WRITTEN_AT, CONFIRM_AT];
 
 /// What the configurations of one cluster have in common.
 pub(crate) struct Workshop<'a> {
@@ -279,7 +277,7 @@ impl<'a> Workshop<'a> {
         for key in CARRIED_OVER {
             let live = member.configuration.and_then(|live| live.annotation(key));
             // A time that nobody can read was never written by NICO: without it the creation's counts.
-            let is_sound = |value: &&str| !TIMES.contains(&key) || times::parse(value).is_some();
+            let is_sound = |value: &&str| key != WRITTEN_AT || times::parse(value).is_some();
             annotations.extend(live.filter(is_sound).map(|value| (key.to_owned(), value.to_owned())));
         }
         ObjectMeta {
