@@ -8,7 +8,6 @@
 
 mod adoption;
 mod bringup;
-mod control_plane;
 mod deletion;
 mod edits;
 mod exchange;
@@ -29,3 +28,4 @@ mod rollout;
 mod sequences;
 mod stage;
 mod twin;
+mod unreachable;
