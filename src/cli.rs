@@ -173,7 +173,7 @@ pub struct Plan {
     #[arg(short, long)]
     pub namespace: Option<String>,
 
-    /// Print this cluster only; may be repeated. All that there are compete for machines all the same.
+    /// Tell of this cluster only; may be repeated. All that there are compete for machines all the same.
     #[arg(long, value_name = "[NAMESPACE/]NAME")]
     pub cluster: Vec<String>,
 

@@ -113,7 +113,6 @@ fn print(arguments: &Plan, at: Timestamp, reports: &[ClusterReport]) -> Result<(
             stdout::print(&text::of(reports, coloured))
         }
         PlanFormat::Json => stdout::print(&format!("{}\n", serde_json::to_string_pretty(&document)?)),
-        // By way of JSON: YAML writes no flattened fields.
-        PlanFormat::Yaml => stdout::print(&yaml::to_string(&serde_json::to_value(&document)?)?),
+        PlanFormat::Yaml => stdout::print(&yaml::to_string(&document)?),
     }
 }

@@ -57,7 +57,15 @@ impl Page {
             return;
         }
         let summary = self.summary(report.summary);
-        self.line(&format!("{title}: {summary}"));
+        let what = if summary.is_empty() { "nothing to do now" } else { &summary };
+        self.line(&format!("{title}: {what}"));
+        if let Some(failure) = &report.failure {
+            let text = escape(&format!("{}: {}", failure.reason, failure.message)).into_owned();
+            for part in wrapped(&text, WIDTH.saturating_sub(2)) {
+                let part = self.paint(RED, &part);
+                self.line(&format!("  {part}"));
+            }
+        }
         let now: Vec<_> = report.changes.iter().map(Row::of_change).collect();
         self.table("Now, in order", "WHAT", &now);
         let under_way: Vec<_> = report.under_way.iter().map(Row::of_under_way).collect();
@@ -123,7 +131,7 @@ impl Page {
             left = " ".repeat(indent);
         }
         if !row.fields.is_empty() {
-            for part in wrapped(&row.fields.join(", "), room) {
+            for part in wrapped(&shown(&row.fields), room) {
                 let part = self.paint(DIM, &part);
                 self.line(&format!("{left}{part}"));
             }
@@ -163,7 +171,11 @@ impl Row {
             order: String::new(),
             machine: under_way.machine.clone(),
             role: under_way.role.to_string(),
-            action: if under_way.overdue { "OVERDUE" } else { word(under_way.action) },
+            action: match (under_way.overdue, under_way.action) {
+                (true, Action::Install) => "INSTALL, OVERDUE",
+                (true, Action::Switch | Action::Remove | Action::Join | Action::Update) => "switch, OVERDUE",
+                (false, action) => word(action),
+            },
             colour: if under_way.overdue { RED } else { colour(under_way.action) },
             message: under_way.message.clone(),
             fields: Vec::new(),
@@ -219,6 +231,20 @@ const fn colour(action: Action) -> &'static str {
         Action::Switch => GREEN,
         Action::Join | Action::Update => "",
     }
+}
+
+/// NICO's own notes come with everything else: where there are several, their number is enough.
+fn shown(fields: &[String]) -> String {
+    const OWN: &str = "metadata.annotations[nico.homystack.com/";
+    let (own, mut shown): (Vec<&str>, Vec<&str>) =
+        fields.iter().map(String::as_str).partition(|field| field.starts_with(OWN));
+    let notes = format!("{} of NICO's annotations", own.len());
+    if own.len() > 1 {
+        shown.push(&notes);
+    } else {
+        shown.extend(own);
+    }
+    shown.join(", ")
 }
 
 /// All columns but the last one, each as wide as its widest cell.

@@ -11,9 +11,9 @@ mod waits;
 use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
-use nico_crds::KubernetesCluster;
 use nico_crds::names::Role;
 use nico_crds::status::Phase;
+use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
 use serde::{Serialize, Serializer};
 
 use crate::desired::Desired;
@@ -36,6 +36,9 @@ pub struct ClusterReport {
     /// Its phase, as the status tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
+    /// Why it is Failed, where it is: a person must act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// In numbers.
     pub summary: Summary,
     /// What is written now, in order.
@@ -46,6 +49,16 @@ pub struct ClusterReport {
     pub waiting: Vec<Waits>,
     /// What else there is to say.
     pub notices: Vec<Said>,
+}
+
+/// Why a person must act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// In one CamelCase word, as in the condition `Ready`.
+    pub reason: String,
+    /// In words, with what a person can do.
+    pub message: String,
 }
 
 /// How many machines each thing happens to, now or later; and how much there is of each list.
@@ -177,10 +190,12 @@ pub fn report(
     plan: &Plan,
     now: Timestamp,
 ) -> ClusterReport {
+    let status = status(cluster, Ok(desired), observed, Some(plan), now);
     let mut report = ClusterReport {
         namespace: desired.cluster.namespace.clone(),
         name: desired.cluster.name.clone(),
-        phase: status(cluster, Ok(desired), observed, Some(plan), now).phase,
+        phase: status.phase,
+        failure: Failure::of(&status),
         summary: Summary::default(),
         changes: step::changes(cluster, plan),
         under_way: under_way::all(cluster, desired, observed, plan, now),
@@ -192,10 +207,26 @@ pub fn report(
 }
 
 impl ClusterReport {
-    /// There is nothing to do, and nothing is under way or waits. (A cluster that is paused has nothing to
+    /// There is nothing to do, and nothing is under way, waits or has failed. (A cluster that is paused has nothing to
     /// do as long as nothing differs.)
     pub const fn is_at_rest(&self) -> bool {
-        self.changes.is_empty() && self.under_way.is_empty() && self.waiting.is_empty()
+        self.failure.is_none()
+            && self.changes.is_empty()
+            && self.under_way.is_empty()
+            && self.waiting.is_empty()
+    }
+}
+
+impl Failure {
+    fn of(status: &KubernetesClusterStatus) -> Option<Self> {
+        if status.phase != Some(Phase::Failed) {
+            return None;
+        }
+        let ready = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
+        ready.map(|ready| Self {
+            reason: ready.reason.clone().unwrap_or_default(),
+            message: ready.message.clone().unwrap_or_default(),
+        })
     }
 }
 

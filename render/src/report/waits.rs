@@ -149,11 +149,21 @@ impl Gather<'_> {
                 _ if self.has_step(&drift.configuration) => {
                     ("AfterThis", "follows what is written now, which goes alone".to_owned())
                 }
+                _ if self.is_not_given(drift) => (
+                    "NotGiven",
+                    "its NixosConfiguration exists, and is not among the objects given".to_owned(),
+                ),
                 Some(waiting) => (waiting.reason.reason(), waiting.reason.to_string()),
                 None => ("NotYet", "its turn has not come".to_owned()),
             };
             Some(Waits { item: Some(item), reason, waits_for: None, until: None, message })
         })
+    }
+
+    /// From files: its machine says that it runs it.
+    fn is_not_given(&self, drift: &Drift) -> bool {
+        let mut wanted = self.desired.configurations.iter();
+        drift.live.is_none() && wanted.any(|wanted| wanted.name() == drift.configuration && !wanted.is_new)
     }
 
     fn item_of(&self, configuration: &str) -> Option<Item> {
