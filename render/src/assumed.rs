@@ -1,6 +1,7 @@
 //! What is taken to be so where only files are there: they tell nothing of Secrets, and seldom whose a
 //! field is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
@@ -22,35 +23,32 @@ const DEFAULT_REF: &str = "main";
 /// made where none can; what carries NICO's label is NICO's, field by field, and the rest whoever's wrote it
 /// before.
 pub fn assume<'d>(inventory: &Inventory, desired: impl Iterator<Item = &'d Desired>, sight: &mut Sight) {
+    let there = inventory.configurations.iter();
+    let there: BTreeMap<_, _> =
+        there.map(|live| ((namespace(&live.metadata), name(&live.metadata)), live)).collect();
     for desired in desired {
         let in_use = desired.bootstrapped
             || !desired.memory.applied_machines.is_empty()
             || desired.configurations.iter().any(|configuration| !configuration.is_new);
         let token = if in_use { TokenState::Own { guessable: false } } else { TokenState::Absent };
         sight.tokens.entry(desired.cluster.clone()).or_insert(token);
-        for live in &inventory.configurations {
-            let Some(uid) = live.metadata.uid.as_ref() else { continue };
-            let is_there = namespace(&live.metadata) == desired.cluster.namespace;
-            if is_there && !sight.ownership.contains_key(uid) {
-                let wants_ref = wants_ref(desired, live);
-                if let Some(ownership) = ownership(live, wants_ref) {
-                    sight.ownership.insert(uid.clone(), Arc::new(ownership));
-                }
+        let wanted = desired.configurations.iter();
+        let wanted = wanted.map(|wanted| (wanted.name(), wanted.object.spec.git_ref.is_some()));
+        let leaving = desired.leaving.iter().map(|leaving| (leaving.configuration.as_str(), false));
+        for (configuration, wants_ref) in wanted.chain(leaving) {
+            let live = there.get(&(desired.cluster.namespace.as_str(), configuration));
+            let Some((live, uid)) = live.and_then(|live| Some((live, live.metadata.uid.as_ref()?))) else {
+                continue;
+            };
+            if !sight.ownership.contains_key(uid) {
+                let ownership = ownership(live, wants_ref);
+                sight.ownership.extend(ownership.map(|ownership| (uid.clone(), Arc::new(ownership))));
             }
         }
     }
 }
 
-/// None where it is nothing of this cluster's.
-fn wants_ref(desired: &Desired, live: &NixosConfiguration) -> Option<bool> {
-    let configuration = name(&live.metadata);
-    let wanted = desired.configurations.iter().find(|wanted| wanted.name() == configuration);
-    let leaves = desired.leaving.iter().any(|leaving| leaving.configuration == configuration);
-    wanted.map(|wanted| wanted.object.spec.git_ref.is_some()).or_else(|| leaves.then_some(false))
-}
-
-fn ownership(live: &NixosConfiguration, wants_ref: Option<bool>) -> Option<Ownership> {
-    let wants_ref = wants_ref?;
+fn ownership(live: &NixosConfiguration, wants_ref: bool) -> Option<Ownership> {
     let mut object = serde_json::to_value(live).ok()?;
     // What the server fills in is nobody's; and where NICO wants it, it wrote it.
     if !wants_ref && live.spec.git_ref.as_deref() == Some(DEFAULT_REF) {

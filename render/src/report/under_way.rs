@@ -9,6 +9,7 @@ use super::Action;
 use crate::desired::Desired;
 use crate::inventory::{Space, name, namespace};
 use crate::observed::Observed;
+use crate::owner;
 use crate::proof::{self, Finding, InFlight, Lack, Overdue, Proof, Timing};
 use crate::rollout::{Plan, WaitReason};
 
@@ -55,7 +56,8 @@ pub(super) fn all(
     let see = |machine: &str, role: Role| {
         let configuration = configuration_name(name(&cluster.metadata), machine);
         let live = space.configurations.get(configuration.as_str()).copied()?;
-        if live.metadata.deletion_timestamp.is_some() || is_told(plan, machine) {
+        let is_going = live.metadata.deletion_timestamp.is_some();
+        if is_going || is_told(plan, machine) || !owner::is_own(live, cluster) {
             return None;
         }
         let dialect = observed.inventory.dialect;
