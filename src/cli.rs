@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use k8s_openapi::jiff::SignedDuration;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use crate::{apply, diff, render, run, stdout};
+use crate::{apply, diff, plan, render, run, stdout};
 
 /// The exit code of kubectl diff for "different".
 pub const DIFFERENT: u8 = 1;
@@ -44,6 +44,13 @@ pub enum Command {
     ///
     /// Exits with 0 if there is no difference, with 1 if there is one, with 2 after an error.
     Diff(Diff),
+    /// Prints what would happen, in order, machine by machine; what waits, and why.
+    ///
+    /// From files (-f, as `nico render` reads them) or, without any, from an API server. What WIPES A DISK is
+    /// said loudly. Writes nothing.
+    ///
+    /// Exits with 0 if there is nothing to do, with 1 if there is something, with 2 after an error.
+    Plan(Plan),
     /// Makes one pass over an API server, as the operator would.
     Apply(Apply),
     /// Is the operator: makes clusters what they should be, and keeps them so.
@@ -58,6 +65,7 @@ impl Cli {
         match &self.command {
             Command::Render(arguments) => render::run(arguments),
             Command::Diff(arguments) => diff::run(arguments),
+            Command::Plan(arguments) => plan::run(arguments),
             Command::Apply(arguments) => apply::run(arguments),
             Command::Run(arguments) => run::run(arguments),
             Command::Crds => {
@@ -135,6 +143,73 @@ pub struct Diff {
     /// The repository of clusters that name none.
     #[arg(long, value_name = "URL")]
     pub default_git_repo: Option<String>,
+}
+
+/// What to plan from, and how to tell it.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Files or directories with clusters, machines and, of a running cluster, its configurations; `-`
+    /// is standard input. May be repeated. Absent: what is on the API server.
+    #[arg(short, long, value_name = "PATH|-", conflicts_with_all = ["kubeconfig", "context"])]
+    pub filename: Vec<PathBuf>,
+
+    /// Also read directories within directories.
+    #[arg(short = 'R', long, requires = "filename")]
+    pub recursive: bool,
+
+    /// Plan as of this time, as 2026-11-24T12:00:00Z; absent: now.
+    #[arg(long, value_name = "TIME", requires = "filename", value_parser = time)]
+    pub at: Option<Timestamp>,
+
+    /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig; absent: the current one.
+    #[arg(long)]
+    pub context: Option<String>,
+
+    /// One namespace; absent: all. In files also that of objects that name none (else "default").
+    #[arg(short, long, value_parser = namespace)]
+    pub namespace: Option<String>,
+
+    /// Tell of this cluster only; may be repeated. All that there are compete for machines all the same.
+    #[arg(long, value_name = "[NAMESPACE/]NAME")]
+    pub cluster: Vec<String>,
+
+    /// The repository of clusters that name none.
+    #[arg(long, value_name = "URL")]
+    pub default_git_repo: Option<String>,
+
+    /// In which form.
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
+    pub output: PlanFormat,
+
+    /// Whether the text is coloured: on a terminal, unless NO_COLOR is set; always; never.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// The form of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// Tables for people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+/// When text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// How to apply.
@@ -256,6 +331,11 @@ fn namespace(text: &str) -> Result<String, String> {
         Err("a namespace has 1 to 63 characters, a-z, 0-9 or '-', and neither begins nor ends with '-'"
             .to_owned())
     }
+}
+
+/// A moment, as Kubernetes writes it.
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "wanted a time such as 2026-11-24T12:00:00Z".to_owned())
 }
 
 /// A length of time, as Kubernetes' own tools take it: 30s, 500ms, 1m30s.

@@ -1,10 +1,12 @@
 //! NICO, on the command line.
 
 mod apply;
+mod choice;
 mod cli;
 mod diff;
 mod input;
 mod output;
+mod plan;
 mod render;
 mod report;
 mod run;

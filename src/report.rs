@@ -2,6 +2,7 @@
 //! that a terminal would take for a command.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -35,6 +36,14 @@ impl Report {
     /// Good to know.
     pub fn note(message: impl Display) {
         write("note", CYAN, "", &message.to_string());
+    }
+
+    /// How many other objects were read, never what: there may be Secrets among them.
+    pub fn ignored(ignored: &BTreeMap<String, usize>) {
+        if !ignored.is_empty() {
+            let kinds: Vec<_> = ignored.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            Self::note(format_args!("passed over: {}", kinds.join(", ")));
+        }
     }
 
     /// What there is to say about a rendering.

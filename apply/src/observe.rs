@@ -10,7 +10,7 @@ use nico_crds::{KubernetesCluster, Machine};
 use nico_render::{Completeness, Inventory, Sight};
 
 use crate::ApplyError;
-use crate::cache::{Held, HeldConfiguration, Interned};
+use crate::cache::{Held, HeldConfiguration, Interned, ownership, written_at};
 use crate::kinds::{self, CLUSTERS, CONFIGURATIONS, Kind, MACHINES};
 use crate::token::Tokens;
 
@@ -29,12 +29,35 @@ pub struct Scope<'a> {
 /// Reads it: the inventory, and what only the rollout looks at.
 pub async fn observe(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, Sight), ApplyError> {
     let (inventory, mut sight) = observe_objects(client, scope).await?;
+    look_at_tokens(client, &inventory, &mut sight).await?;
+    Ok((inventory, sight))
+}
+
+/// Looks at the Secrets with the join tokens.
+pub async fn look_at_tokens(
+    client: &Client,
+    inventory: &Inventory,
+    sight: &mut Sight,
+) -> Result<(), ApplyError> {
     let tokens = Tokens::default();
     for cluster in &inventory.clusters {
         tokens.look(client, cluster).await?;
     }
     sight.tokens = tokens.all();
-    Ok((inventory, sight))
+    Ok(())
+}
+
+/// What objects that were read elsewhere show of whose their fields are: nothing where `managedFields` was
+/// left out, as kubectl does.
+pub fn sight_of(inventory: &Inventory) -> Sight {
+    let mut sight = Sight::default();
+    for configuration in &inventory.configurations {
+        let managed = configuration.metadata.managed_fields.as_ref().filter(|managed| !managed.is_empty());
+        let (Some(managed), Some(uid)) = (managed, &configuration.metadata.uid) else { continue };
+        sight.written_at.extend(written_at(managed).map(|time| (uid.clone(), time)));
+        sight.ownership.insert(uid.clone(), Arc::new(ownership(managed.clone())));
+    }
+    sight
 }
 
 /// The same, but no Secret is read: nothing is known of the join tokens.

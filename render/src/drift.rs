@@ -14,7 +14,7 @@ use crate::fields::{self, set};
 use crate::inventory::{Space, namespace};
 use crate::observed::Observed;
 use crate::owner;
-use crate::rollout::adopted_configuration;
+use crate::rollout::{adopted_configuration, is_content};
 
 /// A configuration that is not as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Drift {
     pub wanted: Option<Value>,
     /// The fields that differ where both are there: in their value, or in whose they are.
     pub fields: Vec<String>,
+    /// Some of them are content: NIO applies them to the machine.
+    pub reaches_machine: bool,
     /// NICO has never applied it, and takes over what others wrote.
     pub adopts: bool,
 }
@@ -73,6 +75,7 @@ impl Look<'_> {
         Some(Drift {
             live: Some(without_default(fields::project(&live, &concerned), &wanted)),
             wanted: Some(wanted),
+            reaches_machine: changes.iter().any(is_content),
             fields: changes.into_iter().map(|change| change.path).collect(),
             adopts,
             ..Drift::of(name)
@@ -117,6 +120,7 @@ impl Drift {
             live: None,
             wanted: None,
             fields: Vec::new(),
+            reaches_machine: false,
             adopts: false,
         }
     }

@@ -4,6 +4,7 @@
 //! in CI and in the operator. Time is an argument where it matters.
 
 mod advice;
+mod assumed;
 pub mod cluster_nix;
 mod configuration;
 mod desired;
@@ -20,11 +21,13 @@ pub mod nix;
 mod observed;
 mod owner;
 pub mod proof;
+pub mod report;
 pub mod rollout;
 mod select;
 pub mod status;
 mod wiped;
 
+pub use assumed::assume;
 pub use desired::{
     Desired, DesiredConfiguration, LeavingConfiguration, Rendering, SelectedMachine, render, render_all,
     render_each,

@@ -20,6 +20,9 @@ pub use objects::Objects;
 use objects::Sorter;
 use source::Source;
 
+/// The namespace of objects that name none, where none is asked for: kubectl's.
+pub const NAMESPACE: &str = "default";
+
 /// What to read.
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -2,10 +2,11 @@
 //! into: there may be Secrets among it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
-use nico_render::ClusterKey;
+use nico_render::{ClusterKey, Completeness, Inventory};
 use serde_json::Value;
 
 use super::error::{InputError, Place, Problem};
@@ -33,6 +34,25 @@ pub struct Objects {
     pub origins: BTreeMap<ClusterKey, Place>,
     /// How many objects of each other kind there were.
     pub ignored: BTreeMap<String, usize>,
+}
+
+impl Objects {
+    /// What a rendering depends on. What is missing in files may be there all the same.
+    pub fn inventory(self, default_git_repo: Option<&str>) -> Inventory {
+        Inventory {
+            clusters: shared(self.clusters),
+            machines: shared(self.machines),
+            configurations: shared(self.configurations),
+            dialect: self.dialect,
+            default_git_repo: default_git_repo.map(str::to_owned),
+            completeness: Completeness::Partial,
+            observed_at: None,
+        }
+    }
+}
+
+fn shared<T>(objects: Vec<T>) -> Vec<Arc<T>> {
+    objects.into_iter().map(Arc::new).collect()
 }
 
 /// Takes documents in any order.

@@ -1,4 +1,4 @@
-//! A case of the fixtures, and what `nico render` makes of it.
+//! A case of the fixtures, and what `nico` makes of it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,15 +39,25 @@ impl Case {
         std::fs::read_to_string(self.folder.join(file)).unwrap_or_default()
     }
 
+    pub fn has(&self, file: &str) -> bool {
+        self.folder.join(file).exists()
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.folder.join(file), text).unwrap();
+    }
+
+    /// A command, over what the case gives; before each file stands what the command wants there.
+    pub fn nico(&self, command: &str, before: &str) -> Command {
+        let files = ["cluster.yaml", "machines.yaml", "live.yaml"].into_iter().filter(|file| self.has(file));
+        let files = files.flat_map(|file| [before, file]).filter(|argument| !argument.is_empty());
+        let mut nico = Command::new(env!("CARGO_BIN_EXE_nico"));
+        nico.current_dir(&self.folder).arg(command).args(files).args(self.read("arguments").lines());
+        nico
+    }
+
     pub fn render(&self) -> Rendered {
-        let files = ["cluster.yaml", "machines.yaml", "live.yaml"];
-        let output = Command::new(env!("CARGO_BIN_EXE_nico"))
-            .current_dir(&self.folder)
-            .arg("render")
-            .args(files.iter().filter(|file| self.folder.join(file).exists()))
-            .args(self.read("arguments").lines())
-            .output()
-            .unwrap();
+        let output = self.nico("render", "").output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
         assert!(output.status.success(), "{}: {stderr}", self.name());
@@ -63,13 +73,16 @@ impl Case {
     pub fn differences(&self, rendered: &Rendered) -> Vec<String> {
         [("expected/stdout.yaml", &rendered.stdout), ("expected/stderr.txt", &rendered.stderr)]
             .into_iter()
-            .filter_map(|(file, printed)| {
-                let expected = self.read(file);
-                let name = format!("{}/{file}", self.name());
-                let diff = TextDiff::from_lines(&expected, printed);
-                (expected != *printed).then(|| diff.unified_diff().header(&name, "printed").to_string())
-            })
+            .filter_map(|(file, printed)| self.difference(file, printed))
             .collect()
+    }
+
+    /// What was printed against what is expected in a file.
+    pub fn difference(&self, file: &str, printed: &str) -> Option<String> {
+        let expected = self.read(file);
+        let name = format!("{}/{file}", self.name());
+        let diff = TextDiff::from_lines(expected.as_str(), printed);
+        (expected != printed).then(|| diff.unified_diff().header(&name, "printed").to_string())
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod case;
 mod meaning;
+mod plan;
 
 use std::collections::BTreeSet;
 

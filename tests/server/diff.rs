@@ -46,7 +46,7 @@ fn switch_only() -> Value {
 }
 
 /// A cluster of all eight machines, just as it should be.
-async fn made(prefix: &str) -> (&'static ControlPlane, Namespace) {
+pub async fn made(prefix: &str) -> (&'static ControlPlane, Namespace) {
     let control_plane = ControlPlane::shared().await;
     let namespace = control_plane.namespace(prefix).await;
     put_machines(control_plane, &namespace).await;
@@ -61,7 +61,13 @@ async fn assert_same(control_plane: &ControlPlane, namespace: &Namespace) {
     assert_eq!((told.as_str(), code), ("", 0), "{errors}");
 }
 
-async fn patch(control_plane: &ControlPlane, namespace: &Namespace, kind: &str, name: &str, patch: &Value) {
+pub async fn patch(
+    control_plane: &ControlPlane,
+    namespace: &Namespace,
+    kind: &str,
+    name: &str,
+    patch: &Value,
+) {
     let patch = patch.to_string();
     let by = "--field-manager=person";
     let arguments = ["patch", kind, name, "-n", namespace.name(), "--type=merge", by, "-p", &patch];
@@ -369,7 +375,7 @@ async fn all_namespaces_in_order_and_no_server_is_an_error() {
 }
 
 /// Somebody who may look at what NICO looks at, and at no Secret.
-async fn onlooker(control_plane: &ControlPlane, namespace: &Namespace) -> ServiceAccount {
+pub async fn onlooker(control_plane: &ControlPlane, namespace: &Namespace) -> ServiceAccount {
     let name = format!("onlooker-{namespace}");
     let rules = json!([
         { "apiGroups": ["nico.homystack.com"], "resources": ["kubernetesclusters"], "verbs": ["list"] },

@@ -7,6 +7,7 @@
 mod apply;
 mod diff;
 mod fields;
+mod plan;
 mod readers;
 mod rules;
 mod support;

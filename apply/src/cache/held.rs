@@ -43,8 +43,7 @@ pub(crate) struct HeldConfiguration {
 impl Held for HeldConfiguration {
     fn hold(mut object: DynamicObject, interned: &Interned) -> Result<Self, String> {
         let managed = object.metadata.managed_fields.take().unwrap_or_default();
-        let written_at = managed.iter().find(|entry| is_ours(entry)).and_then(|entry| entry.time.as_ref());
-        let written_at = written_at.map(|time| time.0);
+        let written_at = written_at(&managed);
         let ownership = interned.share(ownership(managed));
         Ok(Self { object: Arc::new(typed(object)?), ownership, written_at })
     }
@@ -63,6 +62,12 @@ impl Held for HeldSecret {
 
 fn typed<K: DeserializeOwned>(object: DynamicObject) -> Result<K, String> {
     serde_json::to_value(object).and_then(serde_json::from_value).map_err(|error| error.to_string())
+}
+
+/// When NICO last wrote it.
+pub(crate) fn written_at(managed: &[ManagedFieldsEntry]) -> Option<Timestamp> {
+    let entry = managed.iter().find(|entry| is_ours(entry));
+    entry.and_then(|entry| entry.time.as_ref()).map(|time| time.0)
 }
 
 /// Who owns the fields of a configuration, as far as NICO may want them.

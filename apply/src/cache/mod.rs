@@ -25,7 +25,7 @@ use held::HeldSecret;
 use store::Store;
 use watch::{Wake, Watch};
 
-pub(crate) use held::{Held, HeldConfiguration, Interned};
+pub(crate) use held::{Held, HeldConfiguration, Interned, ownership, written_at};
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]

@@ -163,7 +163,7 @@ impl<'a> Planner<'a> {
 
 /// It reaches the machine. What is only let go does not, the files and the machine aside: NIO acts on the files
 /// alone, and whatever else of it meant anything is in them.
-pub(super) fn is_content(change: &Change) -> bool {
+pub(crate) fn is_content(change: &Change) -> bool {
     let is_at = |field: &str| {
         change.path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };

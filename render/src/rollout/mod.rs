@@ -39,6 +39,7 @@ use crate::observed::Observed;
 use crate::proof::{self, Proof, Timing};
 
 pub use adoption::{adopted_configuration, adopted_status};
+pub(crate) use correction::is_content;
 pub use plan::{FinalizerChange, Plan, Purpose, Removal, Step, Target, Write};
 pub use shortcoming::Shortcoming;
 use standing::Standing;

@@ -12,5 +12,6 @@ mod lost;
 mod nio;
 mod nudge;
 mod removal;
+mod report;
 mod traces;
 mod world;

@@ -1,7 +1,8 @@
 //! `make bench`: ratios, measured side by side in one run. No time is asserted: the machine is shared. What is
 //! asserted is that the operator asks for nothing at rest.
 //!
-//! With an argument it measures one thing only: `rendering`, `apply` (with `diff`), or `rest`.
+//! With an argument it measures one thing only: `rendering`, `planning`, `apply` (with
+//! `diff`), or `rest`.
 
 #![allow(clippy::print_stdout, reason = "printing is its job")]
 #![allow(clippy::indexing_slicing, reason = "a missing field of JSON is null")]
@@ -11,6 +12,7 @@
 mod fleet;
 mod growth;
 mod others;
+mod planning;
 mod server;
 mod timing;
 
@@ -27,14 +29,16 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         None => {
             rendering();
+            planning::planning();
             server::apply();
             server::rest();
         }
         Some("rendering") => rendering(),
+        Some("planning") => planning::planning(),
         Some("apply") => server::apply(),
         Some("rest") => server::rest(),
         // A child of `growth` measures its own memory.
-        Some(machines) => growth::child(machines.parse().expect("rendering, apply or rest")),
+        Some(machines) => growth::child(machines.parse().expect("rendering, planning, apply or rest")),
     }
 }
 

@@ -1,0 +1,88 @@
+//! What a plan is made from: files, or what is on a server now.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use anyhow::{Context, Result};
+use k8s_openapi::jiff::Timestamp;
+use nico_apply::ApplyError;
+use nico_apply::connect::{Target, connect};
+use nico_apply::observe::{Scope, look_at_tokens, now, observe_objects, sight_of};
+use nico_render::{ClusterKey, Inventory, Sight};
+
+use crate::cli::Plan;
+use crate::input::{self, Place, Request};
+use crate::report::Report;
+
+/// What a plan is made from.
+pub struct Given {
+    pub inventory: Inventory,
+    pub sight: Sight,
+    pub at: Timestamp,
+    /// Where each cluster stands, in files.
+    pub origins: BTreeMap<ClusterKey, Place>,
+    /// Not all was to be seen: the rest is taken to be as usual.
+    pub is_partial: bool,
+}
+
+/// From files; None if they cannot be read, which is said.
+pub fn by_files(arguments: &Plan) -> Option<Given> {
+    let request = Request {
+        paths: arguments.filename.clone(),
+        recursive: arguments.recursive,
+        namespace: arguments.namespace.clone().unwrap_or_else(|| input::NAMESPACE.to_owned()),
+    };
+    let mut objects = match input::read(&request, &mut io::stdin().lock()) {
+        Ok(objects) => objects,
+        Err(errors) => {
+            for error in &errors {
+                Report::error(error);
+            }
+            return None;
+        }
+    };
+    Report::ignored(&objects.ignored);
+    for configuration in &mut objects.configurations {
+        let metadata = &mut configuration.metadata;
+        if metadata.uid.as_deref().unwrap_or_default().is_empty() {
+            // Only to tell it from others.
+            let place =
+                [metadata.namespace.as_deref(), metadata.name.as_deref()].map(Option::unwrap_or_default);
+            metadata.uid = Some(place.join("/"));
+        }
+    }
+    let at = arguments.at.unwrap_or_else(now);
+    let origins = std::mem::take(&mut objects.origins);
+    let mut inventory = objects.inventory(arguments.default_git_repo.as_deref());
+    inventory.observed_at = Some(at);
+    Some(Given { sight: sight_of(&inventory), inventory, at, origins, is_partial: true })
+}
+
+/// From a server.
+pub fn by_server(arguments: &Plan) -> Result<Option<Given>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let given = runtime.context("cannot start the runtime")?.block_on(observe(arguments))?;
+    Ok(Some(given))
+}
+
+async fn observe(arguments: &Plan) -> Result<Given, ApplyError> {
+    let target =
+        Target { kubeconfig: arguments.kubeconfig.as_deref(), context: arguments.context.as_deref() };
+    let client = connect(&target).await?;
+    let scope = Scope {
+        namespace: arguments.namespace.as_deref(),
+        default_git_repo: arguments.default_git_repo.as_deref(),
+    };
+    let (inventory, mut sight) = observe_objects(&client, &scope).await?;
+    let is_partial = match look_at_tokens(&client, &inventory, &mut sight).await {
+        Ok(()) => false,
+        Err(ApplyError::Read { cause: kube::Error::Api(status), .. }) if status.code == 403 => {
+            Report::note(
+                "the Secrets with the join tokens may not be read; they are taken to be as they should",
+            );
+            true
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Given { inventory, sight, at: now(), origins: BTreeMap::new(), is_partial })
+}
