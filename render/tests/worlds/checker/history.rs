@@ -39,6 +39,8 @@ pub struct History {
 pub struct Chronicle {
     /// A control plane showed an apply.
     pub bootstrapped: bool,
+    /// When that was seen last.
+    pub shown_at: i64,
     /// The control planes in the text that was written last.
     pub control_planes: Vec<String>,
     pub head: Option<String>,
