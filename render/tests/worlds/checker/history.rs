@@ -55,6 +55,11 @@ impl History {
         }
     }
 
+    /// It was installed after it was told to be settled.
+    pub fn was_moved(&self, applied: Option<i64>, is_installed: bool) -> bool {
+        is_installed && self.settled_with.zip(applied).is_some_and(|(was, is)| is > was)
+    }
+
     /// NIO is at rest with the clearing.
     pub fn rests(&mut self) {
         self.cleared = None;
