@@ -82,8 +82,8 @@ pub(crate) fn decide<'a>(
         return granted(machine, gate, diagnostics).unwrap_or(Head::Lost(None));
     }
     // Who was succeeded, or replaced before anything ran, is in no list any more, even while its configuration
-    // still stands, and though a mark was taken off again: one that is listed and runs was begun without it.
-    let listed_ran = control_planes.iter().any(|known| known.listed && known.ran);
+    // still stands, and though a mark was taken off again: one that is listed and runs goes on without it.
+    let listed_ran = control_planes.iter().any(|known| known.listed && known.stands && known.ran);
     let succeeded = |known: &&Known<'a>| {
         (known.departure.is_some() || listed_ran) && !known.listed && roster.lists_written
     };

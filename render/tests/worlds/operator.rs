@@ -181,7 +181,7 @@ impl World {
                 if left <= 1 {
                     self.note(|| "nico is killed".to_owned());
                     self.operator.restart(self.now, 60);
-                    self.checker.excused_until = self.operator.down_until;
+                    self.checker.excused_until = self.checker.excused_until.max(self.operator.down_until);
                     return true;
                 }
                 self.operator.kill_after = Some(left - 1);

@@ -101,7 +101,7 @@ impl World {
             }
             Act::Restart { seconds } => {
                 self.operator.restart(self.now, *seconds);
-                self.checker.excused_until = self.operator.down_until;
+                self.checker.excused_until = self.checker.excused_until.max(self.operator.down_until);
             }
             Act::KillAfter { writes } => self.operator.kill_after = Some(*writes),
             Act::Clock { offset } => self.operator.offset = *offset,
@@ -135,7 +135,8 @@ impl World {
         if self.server.objects.machines.contains_key(&name) {
             return;
         }
-        self.truth.machines.entry(name.clone()).or_insert_with(|| Hardware { number, ..Hardware::default() });
+        let hardware = self.truth.machines.entry(name.clone());
+        hardware.or_insert_with(|| Hardware { number, ..Hardware::default() }).is_unknown = true;
         self.server.add_machine(machine(&name, rack));
         self.at(self.now + 20, Event::Discover(name));
     }

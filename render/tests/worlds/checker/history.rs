@@ -39,6 +39,8 @@ pub struct History {
 pub struct Chronicle {
     /// A control plane showed an apply.
     pub bootstrapped: bool,
+    /// When that was seen last.
+    pub shown_at: i64,
     /// The control planes in the text that was written last.
     pub control_planes: Vec<String>,
     pub head: Option<String>,
@@ -51,6 +53,11 @@ impl History {
         if self.evident.is_none() && live.shows_an_apply() {
             self.evident = Some(now);
         }
+    }
+
+    /// It was installed after it was told to be settled.
+    pub fn was_moved(&self, applied: Option<i64>, is_installed: bool) -> bool {
+        is_installed && self.settled_with.zip(applied).is_some_and(|(was, is)| is > was)
     }
 
     /// NIO is at rest with the clearing.

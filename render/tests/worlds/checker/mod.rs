@@ -191,7 +191,18 @@ impl Checker {
             .objects
             .of_cluster(cluster)
             .any(|live| role(live) == Role::ControlPlane && live.shows_an_apply());
-        self.chronicle(cluster).bootstrapped |= shown;
+        let has_control_plane = view.objects.of_cluster(cluster).any(|live| role(live) == Role::ControlPlane);
+        let remembers = cluster.status.as_ref().is_some_and(|status| status.bootstrapped == Some(true));
+        let excused_until = self.excused_until;
+        let chronicle = self.chronicle(cluster);
+        if shown {
+            chronicle.bootstrapped = true;
+            chronicle.shown_at = view.objects.at;
+        } else if !remembers && !has_control_plane && excused_until >= chronicle.shown_at {
+            // It was killed, or saw too late, before it could write that down; and who ran is gone since.
+            chronicle.bootstrapped = false;
+            chronicle.head = None;
+        }
         self.plan_stands(cluster, plan);
         self.note_antecedents(view, cluster, desired);
     }

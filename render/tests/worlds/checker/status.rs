@@ -79,8 +79,7 @@ impl Checker {
     pub fn note_wiped(&mut self, told: Vec<Settled>) {
         for settled in told {
             let history = self.histories.entry(settled.uid.unwrap_or_default()).or_default();
-            let moved = history.settled_with.zip(settled.applied).is_some_and(|(was, is)| is > was);
-            history.wiped_again |= moved && settled.is_installed;
+            history.wiped_again |= history.was_moved(settled.applied, settled.is_installed);
             if settled.is_settled {
                 history.settled_with = settled.applied;
             }

@@ -154,7 +154,9 @@ impl Checker {
             released: lost || begun || (role == Role::Worker && !selected),
             haunts: (lost || begun) && role == Role::ControlPlane && !no_member,
             no_member,
-            wiped_again: self.histories.get(uid(live)).is_some_and(|history| history.wiped_again),
+            wiped_again: self.histories.get(uid(live)).is_some_and(|history| {
+                history.wiped_again || history.was_moved(facts.applied_at, facts.wiped == Some(true))
+            }),
             outside: role == Role::ControlPlane && no_member && (!selected || (!facts.evidence && overdue)),
             joining: !facts.evidence,
             proven,

@@ -89,6 +89,14 @@ impl World {
                 .get(&machine)
                 .and_then(|object| object.metadata.annotations.as_ref())
                 .is_some_and(|annotations| annotations.contains_key(nico_crds::names::REINSTALL_FOR));
+            // Of what no object told any more nobody could know.
+            let cluster = object.label(LABEL_CLUSTER);
+            let is_claimed = self.server.objects.clusters.values().any(|other| {
+                let status = other.status.as_ref().and_then(|status| status.applied_machines.as_ref());
+                other.metadata.name.as_deref() != cluster
+                    && status.is_some_and(|applied| applied.contains_key(&machine))
+            });
+            let before = before.filter(|_| is_claimed || !hardware.is_unknown);
             self.checker.wiping(&machine, before.as_deref(), asked);
             hardware.wipes += 1;
             hardware.runs = None;
@@ -150,6 +158,7 @@ impl World {
         }
         hardware.half = None;
         hardware.spoiled = false;
+        hardware.is_unknown = false;
         hardware.runs = Some(Runs {
             uid: uid(&apply.object).to_owned(),
             hash: apply.hash.to_string(),

@@ -46,6 +46,8 @@ pub struct Hardware {
     /// No status shows what became of it: NIO's twin wiped it and failed, after the other had told of its success;
     /// or an old content, applied again for a push, failed after the new one was delivered.
     pub spoiled: bool,
+    /// Its Machine object was made anew since it was applied to: nothing on it shows that it runs anything.
+    pub is_unknown: bool,
     /// How many applies are under way on it.
     pub applies: u32,
 }

@@ -277,7 +277,8 @@ impl World {
         let last_news = since + TIMEOUT + 1;
         let is_news = attempts.failed <= 4 || (now >= last_news && actor.noted < last_news);
         let until_news = if now < last_news { (last_news - now).max(RETRY) } else { SELDOM };
-        let pause = if attempts.failed > USELESS { SELDOM.min(until_news) } else { RETRY };
+        let is_useless = attempts.failed > USELESS && self.server.essence_of(uid) == frozen.essence;
+        let pause = if is_useless { SELDOM.min(until_news) } else { RETRY };
         if is_news {
             actor.noted = now;
             self.server.annotate(&name, PROGRESS, Some(&note.to_string()));
@@ -352,7 +353,10 @@ impl World {
                 }
             }
             By::Timer => {
-                actor.timer_failures = if apply.fails { actor.timer_failures + 1 } else { 0 };
+                let live = self.server.by_uid(&uid);
+                let is_same =
+                    live.is_some_and(|live| live.metadata.generation == apply.object.metadata.generation);
+                actor.timer_failures = if apply.fails && is_same { actor.timer_failures + 1 } else { 0 };
                 let pause = match actor.timer_failures {
                     0 => INTERVAL,
                     failures if failures > USELESS => SELDOM,
