@@ -50,14 +50,12 @@ impl Nodes {
     pub fn of(&self, machine: &Machine) -> Option<NodeHealth> {
         let name = machine.metadata.name.as_deref().unwrap_or_default();
         let named = self.by_name.get(name).copied();
-        let addresses = [&machine.spec.ip_address, &machine.spec.hostname].into_iter().flatten();
+        let mut addresses = [&machine.spec.ip_address, &machine.spec.hostname].into_iter().flatten();
         let place = named.or_else(|| {
-            addresses
-                .filter_map(|address| {
-                    let by_address = self.by_address.get(address).copied().flatten();
-                    by_address.or_else(|| self.by_name.get(address).copied())
-                })
-                .next()
+            addresses.find_map(|address| {
+                let by_address = self.by_address.get(address).copied().flatten();
+                by_address.or_else(|| self.by_name.get(address).copied())
+            })
         })?;
         self.nodes.get(place).map(read)
     }
