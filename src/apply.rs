@@ -53,7 +53,7 @@ async fn apply(arguments: &Apply) -> Result<ExitCode> {
         let wipes = |done: &Done| matches!(done, Done::Created { wipes_disk: true, .. });
         let is_left = !outcome.installing.is_empty();
         if is_left && !options.installs {
-            Report::note(&left(&cluster, &outcome.installing));
+            Report::note(left(&cluster, &outcome.installing));
         }
         if is_left || outcome.done.iter().any(wipes) {
             installing.push(cluster);
@@ -75,7 +75,7 @@ async fn stay(client: &Client, scope: &Scope<'_>, clusters: &[ClusterKey]) -> Re
         Progress::Done(done) => drop(stdout::print(&line(cluster, done, false))),
         Progress::Awaits(configurations) => {
             let text = format!("{cluster} waits for the installation of {}", configurations.join(", "));
-            Report::note(&text);
+            Report::note(text);
             awaited.insert(cluster.clone(), configurations.to_vec());
         }
     });
@@ -89,7 +89,7 @@ async fn stay(client: &Client, scope: &Scope<'_>, clusters: &[ClusterKey]) -> Re
     };
     if interrupted {
         for (cluster, configurations) in &awaited {
-            Report::note(&left(cluster, configurations));
+            Report::note(left(cluster, configurations));
         }
     }
     Ok(!interrupted)
