@@ -26,16 +26,17 @@ type client struct {
 // connect waits for the API server, and writes the kubeconfigs for it.
 func (p *plane) connect(ctx context.Context, a access) error {
 	var certificate []byte
+	roots := x509.NewCertPool()
 	err := p.await(ctx, "the API server's certificate", func() (err error) {
 		certificate, err = os.ReadFile(p.folder.file(certificates + "/apiserver.crt"))
+		// It is there before it is written.
+		if err == nil && !roots.AppendCertsFromPEM(certificate) {
+			err = errors.New("the file holds no certificate")
+		}
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(certificate) {
-		return errors.New("the API server wrote no certificate")
 	}
 	// A transport of its own: the default one listens to HTTPS_PROXY.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}

@@ -114,3 +114,38 @@ async fn one_pass_that_waits_sees_the_head_installed() {
     assert_eq!(all.len(), 1, "it makes one pass, and no more");
     assert_eq!(stage.control().log().installations("node-1"), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_interrupted_says_what_it_left_and_the_next_one_sees_to_it() {
+    let stage = Stage::new("interrupted").await;
+    stage.machines(1).await;
+    stage.control().hold("node-1", nio_stand_in::Actor::Handler);
+    stage.control().hold("node-1", nio_stand_in::Actor::Timer);
+    stage.put(&[cluster("home", 1, 0, &json!({}))]).await;
+    let kubeconfig = crate::stage::shared_account().await.kubeconfig();
+    let once = |arguments: &[&str]| {
+        Process::start(env!("CARGO_BIN_EXE_nico"), |command| {
+            command.args(["apply", "--once", "-n", stage.namespace.name()]).args(arguments);
+            command.arg("--kubeconfig").arg(&kubeconfig);
+        })
+    };
+    let awaits = |line: &str| line.contains("waits for the installation of home-node-1");
+    let first = once(&["--wait"]);
+    first.line("what it waits for", BOUND, awaits).await.unwrap();
+    let status = first.terminate(BOUND).await.unwrap();
+    assert_eq!(status.code(), Some(130));
+    let told = first.text(Stream::Error);
+    assert!(told.contains("fullInstall may be left on home-node-1: NIO WIPES THE DISK"), "{told}");
+    // Who does not wait is told too.
+    let bare = once(&[]);
+    assert!(bare.ended(BOUND).await.unwrap().success());
+    assert!(bare.text(Stream::Error).contains("fullInstall may be left on home-node-1"));
+    let second = once(&["--wait"]);
+    second.line("what it waits for", BOUND, awaits).await.unwrap();
+    stage.control().release("node-1", nio_stand_in::Actor::Handler);
+    stage.control().release("node-1", nio_stand_in::Actor::Timer);
+    assert!(second.ended(BOUND).await.unwrap().success());
+    let told = second.text(Stream::Out);
+    assert!(told.contains("home-node-1: fullInstall is taken off"), "{told}");
+    assert_eq!(stage.control().log().installations("node-1"), 1);
+}

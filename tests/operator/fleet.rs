@@ -133,13 +133,13 @@ impl Fleet {
         api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(sent)).await.unwrap();
     }
 
-    /// An hour passes for what is to be confirmed on a machine: NIO's time-out is over.
+    /// Two hours pass for what is to be confirmed on a machine: NIO's time-out is over.
     pub async fn confirmation_falls_due(&self, machine: &str) {
         self.as_nico(machine, |sent| {
             let noted = &mut sent["metadata"]["annotations"][CONFIRM_AT];
             let at: Timestamp = noted.as_str().unwrap().parse().unwrap();
-            assert!(at > Timestamp::now() + SignedDuration::from_mins(50), "after NIO's time-out: {at}");
-            *noted = json!((at - SignedDuration::from_hours(1)).to_string());
+            assert!(at > Timestamp::now() + SignedDuration::from_mins(110), "after NIO's time-out: {at}");
+            *noted = json!((at - SignedDuration::from_hours(2)).to_string());
         })
         .await;
     }

@@ -66,4 +66,40 @@ async fn a_definition_that_is_missing_or_too_old_is_named_and_waited_for() {
     let json = stage.operator_with(&account.kubeconfig(), &["--log-format", "json"]);
     let line = json.line("a line of JSON", BOUND, |line| line.starts_with('{')).await.unwrap();
     assert!(serde_json::from_str::<Value>(&line).unwrap()["message"].is_string(), "{line}");
+
+    // One that grows too old later drops what kept disks from being wiped: nothing is decided any more.
+    let text = std::fs::read_to_string(root.join("crds/kubernetescluster.yaml")).unwrap();
+    let mut definition: Value = serde_yaml::from_str(&text).unwrap();
+    let spec = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/spec").unwrap();
+    spec["properties"].as_object_mut().unwrap().remove("installPolicy");
+    spec.as_object_mut().unwrap().remove("x-kubernetes-validations");
+    stage.put(&[definition]).await;
+    wait_page(&address, "/readyz", "it to be too old again", missing("installPolicy")).await;
+    control_plane.apply_yaml(&root.join("crds/kubernetescluster.yaml")).await;
+    wait_page(&address, "/readyz", "it to be ready again", |page| page.starts_with("HTTP/1.1 200")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_ends_nothing() {
+    let stage = Stage::new("full").await;
+    stage.machines(1).await;
+    let kubeconfig = crate::stage::shared_account().await.kubeconfig();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nico"));
+    command.args(["run", "--metrics-port", "0", "--metrics-bind-address", "127.0.0.1", "--interval", "1s"]);
+    command.args(["-n", stage.namespace.name()]).arg("--kubeconfig").arg(&kubeconfig).stderr(full);
+    let mut operator = Ended(command.spawn().unwrap());
+    stage.put(&[cluster("home", 1, 0, &json!({}))]).await;
+    stage.wait_installed(1).await;
+    assert!(operator.0.try_wait().unwrap().is_none(), "it runs");
+}
+
+/// A process that ends with its test.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

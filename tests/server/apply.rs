@@ -289,7 +289,7 @@ async fn what_belongs_to_others_is_left_alone() {
     put(control_plane, &namespace, &[cluster("work", &spec)]).await;
     let (told, errors, code) = apply_once(control_plane, &namespace, &[]).await;
     assert_eq!(code, 0, "{errors}");
-    assert!(told.contains("work-join-token") && told.contains("is not NICO's"), "{told}");
+    assert!(told.contains("work-join-token") && told.contains("is neither used nor touched"), "{told}");
     assert_eq!(list(control_plane, &namespace, CONFIGURATIONS).await.len(), 7);
 }
 

@@ -28,6 +28,11 @@ pub use overdue::{Overdue, Tardiness};
 /// NIO's own time-out: no apply takes longer.
 pub const NIO_TIMEOUT: SignedDuration = SignedDuration::from_hours(1);
 
+/// So long after it was replaced an undelivered content may still end on a machine: while NIO's handler works at
+/// the new one, for its time-out at the most, the timer beside it may begin the old one on its frozen copy, and
+/// be as long at it.
+pub const CONFIRM_AFTER: SignedDuration = SignedDuration::from_hours(2);
+
 /// How long a new apply must stand still, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::NixosConfiguration;
 use nico_crds::names::{CONFIRM_AT, WRITTEN_AT};
 
-use super::{Finding, Lack, NIO_TIMEOUT, Overdue, Tardiness, TimeField};
+use super::{CONFIRM_AFTER, Finding, Lack, Overdue, Tardiness, TimeField};
 
 /// RFC 3339; Python leaves the zone out now and then, and means UTC. A day alone is no time: as its
 /// midnight it would seem to have stood still for hours.
@@ -31,7 +31,7 @@ pub(crate) fn written(configuration: &NixosConfiguration) -> Finding<Timestamp> 
 /// its content, and when it replaced the other is told by when it is to be confirmed.
 pub(super) fn begun(configuration: &NixosConfiguration) -> Finding<Timestamp> {
     let confirm_at = configuration.annotation(CONFIRM_AT).and_then(parse);
-    let replaced = confirm_at.and_then(|time| time.checked_sub(NIO_TIMEOUT).ok());
+    let replaced = confirm_at.and_then(|time| time.checked_sub(CONFIRM_AFTER).ok());
     written(configuration).and(|written| Finding::Yes(replaced.map_or(written, |time| time.max(written))))
 }
 

@@ -7,7 +7,7 @@ use nico_crds::names::{CONFIRM_AT, WRITTEN_AT};
 
 use super::standing::Standing;
 use super::{Planner, WaitReason};
-use crate::proof::{Finding, NIO_TIMEOUT, times};
+use crate::proof::{CONFIRM_AFTER, Finding, times};
 
 /// What is to be done about a confirmation.
 pub(super) enum Confirmation<'a> {
@@ -42,7 +42,7 @@ impl Planner<'_> {
         match standing.proof.delivered {
             Finding::Yes(()) => standing.live.annotation(CONFIRM_AT).map(str::to_owned),
             Finding::No(_) | Finding::Unknown(_) => {
-                self.now.checked_add(NIO_TIMEOUT).ok().map(|time| time.to_string())
+                self.now.checked_add(CONFIRM_AFTER).ok().map(|time| time.to_string())
             }
         }
     }
@@ -60,5 +60,5 @@ pub(super) fn confirmed(mut object: NixosConfiguration, now: Timestamp) -> Nixos
 fn due_at(live: &NixosConfiguration) -> Option<Timestamp> {
     let noted = live.annotation(CONFIRM_AT)?;
     let written = times::written(live).yes().copied();
-    noted.parse().ok().or_else(|| written?.checked_add(NIO_TIMEOUT).ok())
+    noted.parse().ok().or_else(|| written?.checked_add(CONFIRM_AFTER).ok())
 }

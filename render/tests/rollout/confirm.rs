@@ -31,7 +31,7 @@ fn once_nios_time_out_has_passed_with_a_new_revision_and_only_once() {
     world.does(&["a0 Content"]);
     world.pass(100);
     world.apply("a0");
-    world.pass(3600 - 351);
+    world.pass(7200 - 351);
     world.does(&[]);
     let WaitReason::Confirmation { at } = world.reason("w0") else { panic!("another reason") };
     world.pass(1);

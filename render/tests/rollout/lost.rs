@@ -1,7 +1,8 @@
 //! Lost machines, and the head.
 
-use nico_crds::names::REBOOTSTRAP;
+use nico_crds::names::{REBOOTSTRAP, WRITTEN_AT};
 use nico_render::rollout::WaitReason;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -263,4 +264,31 @@ fn an_installation_that_was_settled_with_is_no_wipe() {
     world.apply("a0");
     world.pass(9000);
     assert_eq!(world.desired().members[0].machine, "a0");
+}
+
+#[test]
+fn a_list_that_somebody_else_wrote_moves_nobody() {
+    for entries in [json!([]), json!([{ "manager": "kubectl-edit", "operation": "Update" }])] {
+        let mut world = World::running(3, 0);
+        let fields = json!({ "f:status": { "f:bootstrapped": {} } });
+        let ours = json!({ "manager": "nico-status", "operation": "Apply", "subresource": "status", "fieldsV1": fields });
+        let managed = entries.as_array().unwrap().iter().cloned().chain([ours]).collect();
+        world.cluster().metadata.managed_fields =
+            Some(serde_json::from_value(Value::Array(managed)).unwrap());
+        let status = world.cluster().status.as_mut().unwrap();
+        status.selected_control_plane_machines.as_mut().unwrap().reverse();
+        let order: Vec<_> = world.desired().members.into_iter().map(|member| member.machine).collect();
+        assert_eq!(order, ["a0", "a1", "a2"]);
+        assert_eq!(world.tick(), ["remember"], "and it is set right");
+    }
+}
+
+#[test]
+fn a_time_that_nobody_can_read_is_taken_off() {
+    let mut world = World::running(1, 1);
+    world.annotate("w0", WRITTEN_AT, "yesterday");
+    world.does(&["w0 Metadata"]);
+    assert_eq!(world.annotation("w0", WRITTEN_AT), None);
+    assert_eq!(world.settle(), Vec::<String>::new());
+    assert_eq!(world.waits().len(), 0);
 }

@@ -6,7 +6,7 @@ use nico_crds::{KubernetesCluster, NixosConfiguration};
 
 use super::view::View;
 use super::{Checker, is_content_changed};
-use crate::model::nio::TIMEOUT;
+use crate::model::nio::CONFIRM_AFTER;
 use crate::model::snapshot::uid;
 
 /// Of one configuration.
@@ -105,7 +105,7 @@ impl Checker {
         history.trigger = trigger(cluster);
         history.contents += 1;
         if !old.delivered {
-            history.confirm_from = Some(view.now + TIMEOUT);
+            history.confirm_from = Some(view.now + CONFIRM_AFTER);
         } else if was_same {
             history.confirm_from = None;
         }

@@ -11,7 +11,7 @@ use super::facts::{Facts, Text};
 use super::history::trigger;
 use super::view::View;
 use super::{Checker, name};
-use crate::model::nio::TIMEOUT;
+use crate::model::nio::CONFIRM_AFTER;
 use crate::model::snapshot::{machine_of, role, uid};
 
 /// One configuration of a cluster, judged.
@@ -61,7 +61,7 @@ impl Times {
     /// How long an apply has to have stood still.
     pub fn stillness(self, facts: &Facts) -> Option<i64> {
         // What was written anew but for its lists keeps the time of its content.
-        let replaced = facts.confirm_at.map(|confirm_at| confirm_at - TIMEOUT);
+        let replaced = facts.confirm_at.map(|confirm_at| confirm_at - CONFIRM_AFTER);
         let begun = facts.written?.max(replaced.unwrap_or(i64::MIN));
         let took = facts.applied_at? - begun;
         if facts.wiped == Some(false) && took > self.deadline {

@@ -29,6 +29,9 @@ const SELDOM: i64 = 1800;
 /// NIO's own time-out of an apply.
 pub const TIMEOUT: i64 = 3600;
 
+/// The timer may begin a replaced content as long as the handler works at the new one, and is as long at it.
+pub const CONFIRM_AFTER: i64 = 2 * TIMEOUT;
+
 /// All that NIO is at.
 #[derive(Default)]
 pub struct Nio {
