@@ -123,7 +123,7 @@ fn a_note_that_cannot_be_read_is_no_reason_never_to_confirm() {
     assert_eq!(world.waits()["w0"], "ConfirmationPending");
     world.pass(100);
     world.apply("a0");
-    world.pass(4000);
+    world.pass(7600);
     world.does(&["w0 Confirmation"]);
 }
 
