@@ -7,7 +7,7 @@ use crate::checker::{Checker, Invariant};
 use crate::dice::Dice;
 use crate::genes::Genes;
 use crate::model::machine::Truth;
-use crate::model::nio::{By, Nio};
+use crate::model::nio::{By, CONFIRM_AFTER, Nio};
 use crate::model::server::Server;
 use crate::operator::Operator;
 use crate::planner::Planner;
@@ -64,7 +64,7 @@ pub struct World {
 /// So many turns, and it is no world any more.
 const TURNS: u32 = 10_000;
 /// Where the world does not become quiet a person looks after it all the same, so often.
-const LONG: i64 = 12_000;
+const LONG: i64 = 16_000;
 
 impl World {
     pub fn new(mut genes: Genes, planner: Planner, tells: bool) -> Self {
@@ -193,7 +193,7 @@ impl World {
             let rollout = cluster.spec.rollout.as_ref();
             rollout.and_then(|rollout| rollout.progress_deadline_seconds).map_or(4200, i64::from)
         };
-        self.server.objects.clusters.values().map(deadline).max().unwrap_or(0) + 4000
+        self.server.objects.clusters.values().map(deadline).max().unwrap_or(0) + CONFIRM_AFTER + 400
     }
 
     /// Goes on until the world is quiet, and nobody has anything left to do.
