@@ -73,6 +73,12 @@ impl Herald {
         self.say(cluster, type_, reason, &done.to_string(), about);
     }
 
+    /// A cluster goes, and with it the memory that these machines may still run what they ran.
+    pub fn not_cleaned(&self, cluster: &KubernetesCluster, machines: &str) {
+        let note = format!("the cluster goes, and NIO does not show that it cleaned {machines}");
+        self.say(cluster, EventType::Warning, "NotCleaned", &note, None);
+    }
+
     /// Conditions became true or false.
     pub fn transitions(&self, before: &KubernetesCluster, transitions: &[Transition]) {
         for transition in transitions {

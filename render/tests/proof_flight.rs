@@ -90,8 +90,8 @@ fn its_words_are_stable_over_time() {
 #[test]
 fn stillness_is_counted_from_when_undelivered_content_was_replaced() {
     let mut configuration = applied();
-    // Only its lists were written anew at 60, so the time of the content stayed; it took 40 s from then on.
-    annotate(&mut configuration, CONFIRM_AT, &at(3660).to_string());
+    // Only its lists were written anew at 60, so the time of the content stayed; it took 400 s from then on.
+    annotate(&mut configuration, CONFIRM_AT, &at(7260).to_string());
     annotate(&mut configuration, WRITTEN_AT, &at(-9000).to_string());
     status(&mut configuration).last_applied_time = Some(at(460).to_string());
     assert!(!python(&configuration, at(460 + 599)).is_settled(), "half as long again as 400 s");

@@ -31,6 +31,15 @@ pub(crate) struct Made {
     pub status: KubernetesClusterStatus,
     /// Why it cannot be rendered.
     pub error: Option<String>,
+    /// Machines that it has taken, and that NIO has not cleaned since: when it goes, nobody remembers them.
+    pub uncleaned: Vec<String>,
+}
+
+/// Those that still have a configuration, as after a deletion that orphans, are not forgotten.
+fn uncleaned(desired: &Desired) -> Vec<String> {
+    let taken = desired.memory.applied_machines.keys();
+    let stands = |machine: &&String| desired.leaving.iter().any(|leaving| leaving.machine == **machine);
+    taken.filter(|machine| !stands(machine)).cloned().collect()
 }
 
 /// Decides about the clusters of the inventory, but for those that must not be decided about now: they only
@@ -57,6 +66,7 @@ pub(crate) fn decide(
                 cluster: Arc::new(cluster.clone()),
                 status: status(cluster, desired.as_ref(), &observed, plan.as_ref(), now),
                 plan: plan.unwrap_or_default(),
+                uncleaned: desired.as_ref().map(uncleaned).unwrap_or_default(),
                 error: desired.err().map(|error| error.to_string()),
             })
         }));

@@ -1,7 +1,7 @@
 //! One turn of one cluster: what was planned is written, what there is to tell is told.
 
 use nico_render::ClusterKey;
-use nico_render::rollout::{Purpose, Step};
+use nico_render::rollout::{FinalizerChange, Purpose, Step};
 use nico_render::status::{Transition, transitions};
 use tracing::{debug, info, warn};
 
@@ -9,7 +9,7 @@ use super::decision::Made;
 use crate::ApplyError;
 use crate::events::Herald;
 use crate::hands::writer::Writer;
-use crate::hands::{Hands, Turn};
+use crate::hands::{Done, Hands, Turn};
 use crate::lease::Term;
 use crate::token::Tokens;
 
@@ -34,7 +34,7 @@ impl Tools {
 
 /// Takes it.
 pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
-    let Made { cluster, plan, status, error: _ } = made;
+    let Made { cluster, plan, status, error: _, uncleaned } = made;
     let mut hands = Hands::new(&tools.writer, &tools.tokens, (*cluster).clone(), true);
     let quiet = plan.steps.is_empty();
     hands.execute(plan.steps).await;
@@ -45,6 +45,12 @@ pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
     let Hands { turn, .. } = hands;
     for done in &turn.done {
         tools.herald.done(&cluster, done);
+    }
+    let goes = turn.done.iter().any(|done| matches!(done, Done::Finalizers(FinalizerChange::Released)));
+    if goes && !uncleaned.is_empty() {
+        let machines = uncleaned.join(", ");
+        warn!(cluster = %ClusterKey::of(&cluster), machines, "goes, and NIO does not show that it cleaned these");
+        tools.herald.not_cleaned(&cluster, &machines);
     }
     turn
 }
