@@ -86,3 +86,33 @@ async fn a_field_that_another_applier_holds_is_left_alone() {
     assert_eq!(live["metadata"]["generation"], version);
     assert_eq!(live["spec"]["onRemoveFlake"], "#theirs");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_list_of_the_status_moves_no_control_plane() {
+    let stage = Stage::new("listed").await;
+    stage.machines(5).await;
+    let _operator = stage.operator().await;
+    stage.put(&[cluster("home", 2, 1, &json!({ "installPolicy": "SwitchOnly" }))]).await;
+    stage.wait_installed(3).await;
+    stage.wait_condition("home", "Ready").await;
+    let list = |status: &Value| status["selectedControlPlaneMachines"].clone();
+    let before = stage.get("kubernetescluster", "home").await["status"].clone();
+    let texts = || async {
+        let all = stage.list(CONFIGURATIONS).await;
+        all.iter().map(|live| live["spec"]["additionalFiles"].clone()).collect::<Vec<_>>()
+    };
+    let files = texts().await;
+    let mark = stage.control().log().mark();
+    let edit = json!({ "status": { "selectedControlPlaneMachines": ["node-2", "node-1"] } }).to_string();
+    stage
+        .kubectl(&["patch", "kubernetescluster", "home", "--subresource=status", "--type=merge", "-p", &edit])
+        .await;
+    stage
+        .wait("the list to come back", async || {
+            let status = stage.get("kubernetescluster", "home").await["status"].clone();
+            if list(&status) == list(&before) { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
+    assert_eq!(texts().await, files);
+    assert!(stage.control().log().since(mark).runs().is_empty(), "no machine notices");
+}

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nico_crds::names::{
-    LABEL_ROLE, LEAVING, LOST, ORDINAL, REINSTALL_FOR, Role, STATUS_MANAGER, configuration_name,
+    FIELD_MANAGER, LABEL_ROLE, LEAVING, LOST, ORDINAL, REINSTALL_FOR, Role, STATUS_MANAGER,
+    configuration_name,
 };
 use nico_crds::{KubernetesCluster, NixosConfiguration};
+use serde_json::Value;
 
 use crate::diagnostic::Departure;
 use crate::inventory::{Completeness, Space, annotation, is_marked, name};
@@ -187,17 +189,20 @@ fn order<'a>(
     order
 }
 
-/// A list that NICO wrote belongs to somebody else now.
+/// NICO has written into the status, and the lists there, which are the applier's, belong to somebody else now.
 fn is_edited(cluster: &KubernetesCluster) -> bool {
-    let entries = cluster.metadata.managed_fields.iter().flatten();
-    let of_status = entries.filter(|entry| entry.manager.as_deref() == Some(STATUS_MANAGER));
-    let mut ours = of_status.filter_map(|entry| entry.fields_v1.as_ref()?.0.get("f:status")).peekable();
+    let entries = || cluster.metadata.managed_fields.iter().flatten();
+    let of_status = |manager: &str| {
+        let by = entries().filter(move |entry| entry.manager.as_deref() == Some(manager));
+        by.filter_map(|entry| entry.fields_v1.as_ref()?.0.get("f:status")).collect::<Vec<_>>()
+    };
+    let (remembered, told) = (of_status(FIELD_MANAGER), of_status(STATUS_MANAGER));
+    let has_written = !remembered.is_empty() || !told.is_empty();
+    let has_both = |fields: &&Value| LISTS.iter().all(|list| fields.get(list).is_some());
     let has_lists = cluster.status.as_ref().is_some_and(|status| {
         status.selected_control_plane_machines.is_some() || status.selected_data_plane_machines.is_some()
     });
-    has_lists
-        && ours.peek().is_some()
-        && !ours.any(|fields| LISTS.iter().all(|list| fields.get(list).is_some()))
+    has_lists && has_written && !remembered.iter().any(has_both)
 }
 
 /// The place that NICO noted on a configuration.

@@ -1,5 +1,6 @@
 //! Lost machines, and the head.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use nico_crds::names::{REBOOTSTRAP, WRITTEN_AT};
 use nico_render::rollout::WaitReason;
 use serde_json::{Value, json};
@@ -266,23 +267,39 @@ fn an_installation_that_was_settled_with_is_no_wipe() {
     assert_eq!(world.desired().members[0].machine, "a0");
 }
 
+/// What the API server holds of who wrote into the status: NICO's two hands, and of the first what it owns.
+fn managed(own: &Value) -> Vec<ManagedFieldsEntry> {
+    let entry = |manager: &str, fields: &Value| json!({ "manager": manager, "operation": "Apply", "subresource": "status", "fieldsV1": { "f:status": fields } });
+    let told = entry("nico-status", &json!({ "f:phase": {} }));
+    serde_json::from_value(json!([entry("nico", own), told])).unwrap()
+}
+
+/// The order of three control planes whose list is turned round.
+fn turned(own: &Value) -> (World, Vec<String>) {
+    let mut world = World::running(3, 0);
+    world.cluster().metadata.managed_fields = Some(managed(own));
+    let status = world.cluster().status.as_mut().unwrap();
+    status.selected_control_plane_machines.as_mut().unwrap().reverse();
+    let order = world.desired().members.into_iter().map(|member| member.machine).collect();
+    (world, order)
+}
+
 #[test]
 fn a_list_that_somebody_else_wrote_moves_nobody() {
-    for entries in [json!([]), json!([{ "manager": "kubectl-edit", "operation": "Update" }])] {
-        let mut world = World::running(3, 0);
-        let fields = json!({ "f:status": { "f:bootstrapped": {} } });
-        let ours = json!({ "manager": "nico-status", "operation": "Apply", "subresource": "status", "fieldsV1": fields });
-        let managed = entries.as_array().unwrap().iter().cloned().chain([ours]).collect();
-        world.cluster().metadata.managed_fields =
-            Some(serde_json::from_value(Value::Array(managed)).unwrap());
-        let status = world.cluster().status.as_mut().unwrap();
-        status.selected_control_plane_machines.as_mut().unwrap().reverse();
-        let order: Vec<_> = world.desired().members.into_iter().map(|member| member.machine).collect();
+    let only_one = json!({ "f:bootstrapped": {}, "f:selectedDataPlaneMachines": {} });
+    for own in [json!({ "f:bootstrapped": {} }), only_one] {
+        let (mut world, order) = turned(&own);
         assert_eq!(order, ["a0", "a1", "a2"]);
         assert_eq!(world.tick(), Vec::<String>::new());
         let list = world.cluster().status.as_ref().unwrap().selected_control_plane_machines.clone();
         assert_eq!(list.unwrap(), ["a0", "a1", "a2"], "and it is set right");
     }
+}
+
+#[test]
+fn a_list_that_nico_wrote_is_the_newer_word() {
+    let own = json!({ "f:selectedControlPlaneMachines": {}, "f:selectedDataPlaneMachines": {} });
+    assert_eq!(turned(&own).1, ["a2", "a1", "a0"]);
 }
 
 #[test]
