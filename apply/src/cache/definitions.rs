@@ -1,16 +1,15 @@
 //! Whether the server defines the kinds as NICO needs them, now and later: one that is exchanged for an older
 //! one drops fields, and what they forbade would be allowed then.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::{StreamExt as _, pin_mut};
+use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::Api;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::api::{Api, WatchEvent, WatchParams};
 use kube::{Client, ResourceExt as _};
 use nico_crds::machine::Dialect;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::kinds::{self, Kind};
@@ -20,18 +19,23 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// What is known of the definitions.
 #[derive(Debug)]
-pub(super) struct Definitions(Mutex<Result<Dialect, String>>);
+pub(super) struct Definitions {
+    state: Mutex<Result<Dialect, String>>,
+    /// One looks after the other: what was seen later is what counts.
+    looking: tokio::sync::Mutex<()>,
+}
 
 impl Default for Definitions {
     fn default() -> Self {
-        Self(Mutex::new(Err("the definitions were not looked at yet".to_owned())))
+        let state = Err("the definitions were not looked at yet".to_owned());
+        Self { state: Mutex::new(state), looking: tokio::sync::Mutex::default() }
     }
 }
 
 impl Definitions {
     /// The dialect of NIO's objects, or what is wrong with the definitions.
     pub fn dialect(&self) -> Result<Dialect, String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until all are there.
@@ -42,33 +46,45 @@ impl Definitions {
     }
 
     /// Looks at all of them again whenever one of them changes, for ever.
-    pub async fn watch(self: std::sync::Arc<Self>, client: Client, kind: Kind) {
-        let only =
-            watcher::Config::default().fields(&format!("metadata.name={}", kind.crd)).streaming_lists();
-        let events = watcher(Api::<CustomResourceDefinition>::all(client.clone()), only);
-        pin_mut!(events);
+    pub async fn watch(self: Arc<Self>, client: Client, kind: Kind, seconds: u32) {
+        let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+        // From whatever the server has at hand: each watch begins with the definition as it is, and one that was
+        // seen already is no news. So it needs no list, and no server that streams one.
+        let only = WatchParams::default().fields(&format!("metadata.name={}", kind.crd)).timeout(seconds);
+        // One that fell silent is begun anew.
+        let silence = Duration::from_secs(u64::from(seconds)).saturating_add(PAUSE);
         let mut known = None;
-        while let Some(event) = events.next().await {
-            let seen = match event {
-                Ok(Event::InitApply(definition) | Event::Apply(definition)) => {
-                    Some((definition.uid(), definition.metadata.generation))
-                }
-                Ok(Event::Delete(_)) => None,
-                Ok(Event::Init | Event::InitDone) => continue,
-                Err(error) => {
-                    warn!(crd = kind.crd, %error, "cannot watch a definition");
-                    sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            if known.replace(seen.clone()).is_some_and(|known| known == seen) {
-                continue;
+        loop {
+            if self.dialect().is_err() {
+                self.wait(&client).await;
             }
-            self.wait(&client).await;
+            let watched = async {
+                let mut events = api.watch(&only, "0").await?.boxed();
+                while let Some(event) = events.try_next().await? {
+                    let seen = match event {
+                        WatchEvent::Added(it) | WatchEvent::Modified(it) => {
+                            Some((it.uid(), it.metadata.generation))
+                        }
+                        WatchEvent::Deleted(_) => None,
+                        WatchEvent::Bookmark(_) => continue,
+                        WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
+                    };
+                    let is_news = known.replace(seen.clone()).is_none_or(|known| known != seen);
+                    if is_news && self.look(&client).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(())
+            };
+            if let Ok(Err(error)) = timeout(silence, watched).await {
+                warn!(crd = kind.crd, %error, "cannot watch a definition");
+                sleep(PAUSE).await;
+            }
         }
     }
 
     async fn look(&self, client: &Client) -> Result<(), ()> {
+        let _turn = self.looking.lock().await;
         let found = kinds::check(client).await.map_err(|error| error.to_string());
         let before = self.dialect();
         match &found {
@@ -77,7 +93,7 @@ impl Definitions {
             Ok(_) | Err(_) => {}
         }
         let is_good = found.as_ref().map(|_| ()).map_err(|_| ());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = found;
         is_good
     }
 }

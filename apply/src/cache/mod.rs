@@ -105,7 +105,7 @@ impl Caches {
         self.definitions.wait(client).await;
         let mut watches = JoinSet::new();
         for kind in [CLUSTERS, MACHINES, CONFIGURATIONS] {
-            watches.spawn(self.definitions.clone().watch(client.clone(), kind));
+            watches.spawn(self.definitions.clone().watch(client.clone(), kind, self.settings.watch_seconds));
         }
         let interned = Arc::new(Interned::default());
         let make = Maker { client, settings: &self.settings, interned: &interned, wake: &wake };
