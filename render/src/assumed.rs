@@ -7,17 +7,14 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use nico_crds::NixosConfiguration;
 use nico_crds::names::{FIELD_MANAGER, LABEL_MANAGED_BY, MANAGED_BY, PYTHON_MANAGERS};
-use serde_json::Value;
 
 use crate::desired::Desired;
+use crate::drift::without_default;
 use crate::fields;
 use crate::fields::managers::applied_by;
 use crate::inventory::{Inventory, name, namespace};
 use crate::observed::{Ownership, Sight, TokenState};
 use crate::rollout::adopted_configuration;
-
-/// The reference that both NIOs' definitions fill in where there is none.
-const DEFAULT_REF: &str = "main";
 
 /// Completes what was seen with what is usual: a token is there where a machine may have it already, and is
 /// made where none can; what carries NICO's label is NICO's, field by field, and the rest whoever's wrote it
@@ -49,11 +46,8 @@ pub fn assume<'d>(inventory: &Inventory, desired: impl Iterator<Item = &'d Desir
 }
 
 fn ownership(live: &NixosConfiguration, wants_ref: bool) -> Option<Ownership> {
-    let mut object = serde_json::to_value(live).ok()?;
     // What the server fills in is nobody's; and where NICO wants it, it wrote it.
-    if !wants_ref && live.spec.git_ref.as_deref() == Some(DEFAULT_REF) {
-        object.get_mut("spec").and_then(Value::as_object_mut).map(|spec| spec.remove("ref"));
-    }
+    let object = without_default(serde_json::to_value(live).ok()?, wants_ref);
     let entry = ManagedFieldsEntry {
         manager: PYTHON_MANAGERS.first().map(|manager| (*manager).to_owned()),
         operation: Some("Update".to_owned()),

@@ -62,6 +62,7 @@ impl Look<'_> {
     fn at(&self, configuration: &DesiredConfiguration) -> Option<Drift> {
         let name = configuration.name();
         let wanted = json(&configuration.object);
+        let wants_ref = configuration.object.spec.git_ref.is_some();
         let Some(live) = self.space.configurations.get(name).filter(|_| !configuration.is_new) else {
             return Some(Drift { wanted: Some(wanted), ..Drift::of(name) });
         };
@@ -73,7 +74,7 @@ impl Look<'_> {
         }
         let concerned = set::union(&entry.unwrap_or_else(nothing), &fields::owned(&wanted));
         Some(Drift {
-            live: Some(without_default(fields::project(&live, &concerned), &wanted)),
+            live: Some(without_default(fields::project(&live, &concerned), wants_ref)),
             wanted: Some(wanted),
             reaches_machine: changes.iter().any(is_content),
             fields: changes.into_iter().map(|change| change.path).collect(),
@@ -130,9 +131,9 @@ impl Drift {
 /// filled in; let go by NICO, which takes over what the creator owned, it comes back the same.
 const DEFAULT_REF: &str = "main";
 
-fn without_default(mut live: Value, wanted: &Value) -> Value {
-    let is_default = wanted.pointer("/spec/ref").is_none()
-        && live.pointer("/spec/ref").and_then(Value::as_str) == Some(DEFAULT_REF);
+/// Without what the server fills in where NICO wants nothing.
+pub(crate) fn without_default(mut live: Value, wants_ref: bool) -> Value {
+    let is_default = !wants_ref && live.pointer("/spec/ref").and_then(Value::as_str) == Some(DEFAULT_REF);
     if let (true, Some(Value::Object(spec))) = (is_default, live.get_mut("spec")) {
         spec.remove("ref");
     }

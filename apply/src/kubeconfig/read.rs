@@ -51,7 +51,7 @@ pub enum Refusal {
     RunsProgram(&'static str),
     /// It says where on that machine something lies.
     #[error(
-        "its `{0}` is the path of a file, which lies on that machine only; its content is needed, in `{0}-data`"
+        "its `{0}` is the path of a file, which lies on that machine only; its content is needed in its place"
     )]
     Path(&'static str),
     /// It leads elsewhere.

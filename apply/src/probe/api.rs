@@ -6,17 +6,6 @@ use http::Request;
 use kube::Client;
 use tokio::time::timeout;
 
-use crate::kubeconfig::Place;
-
-/// Where one control plane's API server is asked.
-#[derive(Clone, Debug)]
-pub struct Endpoint<'a> {
-    /// The machine.
-    pub machine: &'a str,
-    /// Its own address, not that of all of them.
-    pub place: Place<'a>,
-}
-
 /// How an API server is, by its own word (`/readyz`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiHealth {
@@ -47,8 +36,28 @@ fn failing(text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use http::Response;
+    use kube::client::Body;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_success_is_read_for_its_checks() {
+        let asked = async |status: u16, text: &'static str| {
+            let service = tower::service_fn(move |_: Request<Body>| async move {
+                Response::builder().status(status).body(Body::from(text.as_bytes().to_vec()))
+            });
+            ask_control_plane(&Client::new(service, "default"), Duration::from_secs(5)).await
+        };
+        assert_eq!(asked(200, "[+]etcd ok\nreadyz check passed").await, ApiHealth::Ready);
+        let failing = ApiHealth::NotReady(vec!["etcd".to_owned()]);
+        assert_eq!(
+            asked(500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed").await,
+            failing
+        );
+    }
 
     #[test]
     fn the_checks_that_fail_are_named() {

@@ -21,7 +21,7 @@ pub enum VisitError {
     /// Its host key is not known, and unknown ones are not accepted.
     #[error("its host key is not known")]
     HostKeyUnknown,
-    /// It knows the key that was shown, or the user, not.
+    /// It does not know the key that we came with, or the user.
     #[error("it does not let us in with the key of its sshKeySecretRef")]
     Denied,
     /// It did not answer.

@@ -31,13 +31,11 @@ impl World {
         let cluster = cluster.metadata.name.as_deref().unwrap_or_default();
         // What it tells is no news to the applier.
         let is_new = self.server.is_new;
-        let before = self
-            .server
-            .objects
-            .clusters
-            .get(cluster)
-            .and_then(|cluster| cluster.status.clone())
-            .unwrap_or_default();
+        let status = |world: &Self| {
+            let cluster = world.server.objects.clusters.get(cluster);
+            cluster.and_then(|cluster| cluster.status.clone()).unwrap_or_default()
+        };
+        let before = status(self);
         self.server.change_cluster(cluster, |cluster| {
             let own = cluster.status.take().unwrap_or_default();
             cluster.status = Some(KubernetesClusterStatus {
@@ -51,13 +49,7 @@ impl World {
                 ..told
             });
         });
-        let after = self
-            .server
-            .objects
-            .clusters
-            .get(cluster)
-            .and_then(|cluster| cluster.status.clone())
-            .unwrap_or_default();
+        let after = status(self);
         self.server.is_new = is_new;
         if before != after {
             self.operator.told += 1;
