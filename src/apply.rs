@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use kube::Client;
-use nico_apply::connect::{Target, connect};
+use nico_apply::connect::connect;
 use nico_apply::hands::Done;
 use nico_apply::observe::Scope;
 use nico_apply::once::{Options, Outcome, Progress, pass, see_installed};
@@ -23,7 +23,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Runs it.
 pub fn run(arguments: &Apply) -> Result<ExitCode> {
-    if let Some(git_repo) = &arguments.default_git_repo {
+    if let Some(git_repo) = &arguments.reach.default_git_repo {
         input::judge_git_repo("--default-git-repo", git_repo)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -31,13 +31,8 @@ pub fn run(arguments: &Apply) -> Result<ExitCode> {
 }
 
 async fn apply(arguments: &Apply) -> Result<ExitCode> {
-    let target =
-        Target { kubeconfig: arguments.kubeconfig.as_deref(), context: arguments.context.as_deref() };
-    let client = connect(&target).await?;
-    let scope = Scope {
-        namespace: arguments.namespace.as_deref(),
-        default_git_repo: arguments.default_git_repo.as_deref(),
-    };
+    let client = connect(&arguments.reach.server.target()).await?;
+    let scope = arguments.reach.scope();
     let options = Options {
         installs: arguments.leave_full_install || arguments.wait,
         dry_run: arguments.dry_run == DryRun::Server,

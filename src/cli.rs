@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use nico_apply::connect::Target;
+use nico_apply::observe::Scope;
 
 use crate::{apply, diff, plan, render, run, stdout};
 
@@ -125,9 +127,9 @@ pub enum Format {
     Nix,
 }
 
-/// What to compare.
+/// A way to an API server.
 #[derive(Debug, Args)]
-pub struct Diff {
+pub struct Server {
     /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -135,6 +137,21 @@ pub struct Diff {
     /// The context of the kubeconfig; absent: the current one.
     #[arg(long)]
     pub context: Option<String>,
+}
+
+impl Server {
+    /// For who connects.
+    pub fn target(&self) -> Target<'_> {
+        Target { kubeconfig: self.kubeconfig.as_deref(), context: self.context.as_deref() }
+    }
+}
+
+/// What is looked at there.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// Which server.
+    #[command(flatten)]
+    pub server: Server,
 
     /// One namespace; absent: all.
     #[arg(short, long, value_parser = namespace)]
@@ -143,6 +160,21 @@ pub struct Diff {
     /// The repository of clusters that name none.
     #[arg(long, value_name = "URL")]
     pub default_git_repo: Option<String>,
+}
+
+impl Reach {
+    /// For who looks.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { namespace: self.namespace.as_deref(), default_git_repo: self.default_git_repo.as_deref() }
+    }
+}
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Where to look.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// What to plan from, and how to tell it.
@@ -161,13 +193,9 @@ pub struct Plan {
     #[arg(long, value_name = "TIME", requires = "filename", value_parser = time)]
     pub at: Option<Timestamp>,
 
-    /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// The context of the kubeconfig; absent: the current one.
-    #[arg(long)]
-    pub context: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub server: Server,
 
     /// One namespace; absent: all. In files also that of objects that name none (else "default").
     #[arg(short, long, value_parser = namespace)]
@@ -219,21 +247,9 @@ pub struct Apply {
     #[arg(long, required = true)]
     pub once: bool,
 
-    /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// The context of the kubeconfig; absent: the current one.
-    #[arg(long)]
-    pub context: Option<String>,
-
-    /// One namespace; absent: all.
-    #[arg(short, long, value_parser = namespace)]
-    pub namespace: Option<String>,
-
-    /// The repository of clusters that name none.
-    #[arg(long, value_name = "URL")]
-    pub default_git_repo: Option<String>,
+    /// Where to look.
+    #[command(flatten)]
+    pub reach: Reach,
 
     /// Also create configurations that WIPE A DISK, although nothing here takes `fullInstall` off again:
     /// do it yourself once the machine is installed, before anything else changes, or NIO wipes it once
@@ -254,13 +270,9 @@ pub struct Apply {
 /// How to be the operator.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The kubeconfig; absent: $KUBECONFIG, ~/.kube/config, or the pod's own.
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// The context of the kubeconfig; absent: the current one.
-    #[arg(long)]
-    pub context: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub server: Server,
 
     /// Look after this namespace only; may be repeated. Absent: all.
     #[arg(short, long, value_parser = namespace)]

@@ -5,8 +5,8 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use nico_apply::connect::{Target, connect};
-use nico_apply::observe::{Scope, now, observe_objects};
+use nico_apply::connect::connect;
+use nico_apply::observe::{now, observe_objects};
 use nico_crds::{KubernetesCluster, yaml};
 use nico_render::rollout::{WaitReason, rollout};
 use nico_render::{ClusterKey, Desired, Drift, Inventory, Observed, Sight, drift, render_all};
@@ -20,18 +20,13 @@ use crate::stdout;
 
 /// Runs it.
 pub fn run(arguments: &Diff) -> Result<ExitCode> {
-    if let Some(git_repo) = &arguments.default_git_repo {
+    if let Some(git_repo) = &arguments.reach.default_git_repo {
         input::judge_git_repo("--default-git-repo", git_repo)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let (inventory, sight) = runtime.context("cannot start the runtime")?.block_on(async {
-        let target =
-            Target { kubeconfig: arguments.kubeconfig.as_deref(), context: arguments.context.as_deref() };
-        let client = connect(&target).await?;
-        let scope = Scope {
-            namespace: arguments.namespace.as_deref(),
-            default_git_repo: arguments.default_git_repo.as_deref(),
-        };
+        let client = connect(&arguments.reach.server.target()).await?;
+        let scope = arguments.reach.scope();
         observe_objects(&client, &scope).await
     })?;
     compare(&inventory, &sight)

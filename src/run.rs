@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use kube::Client;
 use nico_apply::cache::{CacheSettings, Caches};
-use nico_apply::connect::{Target, connect_all};
+use nico_apply::connect::connect_all;
 use nico_apply::lease::{self, Election, Leadership};
 use nico_apply::metrics::Metrics;
 use nico_apply::operator::{Operator, Settings};
@@ -49,9 +49,7 @@ fn log(format: LogFormat) {
 }
 
 async fn operate(arguments: &Run) -> Result<ExitCode> {
-    let target =
-        Target { kubeconfig: arguments.kubeconfig.as_deref(), context: arguments.context.as_deref() };
-    let clients = connect_all(&target).await?;
+    let clients = connect_all(&arguments.server.target()).await?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let server =

@@ -419,3 +419,19 @@ fn a_cluster_that_nio_could_not_keep_is_refused() {
     let output = render(folder.path(), &["input.yaml"]);
     assert_refused("too large", &output, &["default/home", "home-rack-a-node-0000", "204800 bytes"]);
 }
+
+#[test]
+fn what_is_no_namespace_is_refused_by_every_command() {
+    let commands: [&[&str]; 5] =
+        [&["render", "-"], &["plan"], &["diff"], &["apply", "--once"], &["run", "--metrics-port", "0"]];
+    for command in commands {
+        for namespace in ["", "../x", "Fleet", "-a"] {
+            let option = format!("--namespace={namespace}");
+            let output =
+                Command::new(env!("CARGO_BIN_EXE_nico")).args(command).arg(&option).output().unwrap();
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{command:?} {option}: {errors}");
+            assert!(errors.contains("--namespace") && errors.contains("1 to 63 characters"), "{errors}");
+        }
+    }
+}

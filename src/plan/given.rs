@@ -6,7 +6,7 @@ use std::io;
 use anyhow::{Context, Result};
 use k8s_openapi::jiff::Timestamp;
 use nico_apply::ApplyError;
-use nico_apply::connect::{Target, connect};
+use nico_apply::connect::connect;
 use nico_apply::observe::{Scope, look_at_tokens, now, observe_objects, sight_of};
 use nico_render::{ClusterKey, Inventory, Sight};
 
@@ -66,9 +66,7 @@ pub fn by_server(arguments: &Plan) -> Result<Option<Given>> {
 }
 
 async fn observe(arguments: &Plan) -> Result<Given, ApplyError> {
-    let target =
-        Target { kubeconfig: arguments.kubeconfig.as_deref(), context: arguments.context.as_deref() };
-    let client = connect(&target).await?;
+    let client = connect(&arguments.server.target()).await?;
     let scope = Scope {
         namespace: arguments.namespace.as_deref(),
         default_git_repo: arguments.default_git_repo.as_deref(),

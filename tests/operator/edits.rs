@@ -68,6 +68,12 @@ async fn a_field_that_another_applier_holds_is_left_alone() {
     stage.kubectl(&["apply", "--server-side", "--force-conflicts", "--field-manager=argo", "-f", path]).await;
     let message = stage.wait_condition("home", "Conflict").await;
     assert!(message.contains("argo") && message.contains("spec.onRemoveFlake"), "{message}");
+    let address = crate::quiet::metrics_address(&operator).await;
+    let metrics = crate::quiet::page(&address, "/metrics").await;
+    let counted = metrics.lines().find(|line| line.starts_with("nico_conflicts_total{")).unwrap();
+    assert!(!counted.ends_with(" 0"), "it is counted: {counted}");
+    let told = |line: &str| line.contains("condition=\"Conflict\"");
+    operator.line("the conflict", crate::stage::BOUND, told).await.unwrap();
     // No fight: once it has settled, and that was told, over many passes not a single write.
     crate::quiet::calm(&stage, &operator).await;
     let from = stage.control_plane.audit_mark().await;
