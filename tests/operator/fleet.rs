@@ -7,7 +7,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use nico_crds::names::{CONFIRM_AT, FIELD_MANAGER};
 use nico_harness::{Event, Process, audit};
-use nio_stand_in::{Control, Log, Mark, Settings};
+use nio_stand_in::{Content, Control, Log, Mark, Settings};
 use serde_json::{Value, json};
 
 use crate::faults::is_operator;
@@ -144,13 +144,26 @@ impl Fleet {
         .await;
     }
 
-    /// Waits until what is to be confirmed on a machine is, and it has stood still since.
+    /// Waits until what is to be confirmed on a machine is: it runs what was written for that, which NIO tells. What
+    /// the cluster's status says meanwhile may be from before.
     pub async fn wait_confirmed(&self, machine: &str) {
         self.stage
             .wait(&format!("{machine} to be confirmed"), async || {
                 let live = self.configuration(machine).await;
-                let annotations = live["metadata"]["annotations"].clone();
-                if annotations[CONFIRM_AT].is_null() { Ok(()) } else { Err(annotations.to_string()) }
+                if !live["metadata"]["annotations"][CONFIRM_AT].is_null() {
+                    return Err(live["metadata"]["annotations"].to_string());
+                }
+                let Content::Runs(runs) = self.control().log().machine(machine).content else {
+                    return Err("it is half".to_owned());
+                };
+                let text = live["spec"]["additionalFiles"][0]["inline"].as_str().unwrap();
+                let revision = runs.revision.map(|revision| format!("revision = {revision};"));
+                let is_told = live["status"]["additionalFilesHash"] == runs.files_hash;
+                if is_told && revision.is_some_and(|revision| text.contains(&revision)) {
+                    Ok(())
+                } else {
+                    Err(format!("it runs {runs:?}"))
+                }
             })
             .await;
         self.whole().await;

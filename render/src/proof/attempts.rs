@@ -44,6 +44,12 @@ pub(super) fn too_many(
     }
 }
 
+/// When the first of the attempts that failed was begun, by NIO's clock.
+pub(crate) fn begun(configuration: &NixosConfiguration) -> Option<Timestamp> {
+    let note: Note = serde_json::from_str(configuration.annotation(PROGRESS)?).ok()?;
+    times::parse(&note.started?)
+}
+
 /// An attempt that was begun after a time has failed.
 pub(super) fn failed_after(configuration: &NixosConfiguration, time: Timestamp) -> bool {
     let note = configuration.annotation(PROGRESS).and_then(|note| serde_json::from_str(note).ok());

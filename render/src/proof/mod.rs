@@ -6,7 +6,7 @@
 //! files, and that the handler has ended with the live spec. What cannot be told is unknown, and unknown
 //! is unsafe: it never counts as yes. See the project's page on NIO for how this was found out.
 
-mod attempts;
+pub(crate) mod attempts;
 mod cleared;
 mod flight;
 mod go;

@@ -8,7 +8,7 @@ use nico_crds::names::{CONFIRM_AT, Role, WRITTEN_AT};
 use super::shortcoming::Shortcoming;
 use super::standing::{Content, Standing};
 use super::{Planner, WaitReason};
-use crate::proof::{self, Finding, times};
+use crate::proof::{self, Finding, attempts, times};
 
 impl<'a> Planner<'a> {
     /// Why new content for it cannot be written now.
@@ -74,7 +74,10 @@ impl<'a> Planner<'a> {
         let overdue = self.timing.deadline.checked_add(SignedDuration::from_secs(1));
         let overdue = overdue.and_then(|long| self.now.checked_sub(long).ok()).filter(|_| keeps);
         let before = times::written(standing.live).yes().copied();
-        overdue.map_or(self.now, |overdue| before.map_or(overdue, |before| before.min(overdue)))
+        // What NIO noted already was before this, though its clock be ahead of ours: else those attempts would
+        // count as this content's.
+        let now = attempts::begun(standing.live).map_or(self.now, |begun| begun.max(self.now));
+        overdue.map_or(now, |overdue| before.map_or(overdue, |before| before.min(overdue)))
     }
 }
 

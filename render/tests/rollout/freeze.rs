@@ -161,3 +161,19 @@ fn what_was_delivered_once_is_never_overdue() {
     assert_eq!(world.steps(), ["w0 Content"]);
     assert_eq!(world.waits()["w1"], "WaitingForMachine");
 }
+
+#[test]
+fn attempts_that_a_faster_clock_noted_before_are_not_the_new_contents() {
+    let mut world = World::running(1, 2);
+    world.content("bad");
+    world.does(&["w0 Content"]);
+    world.fail("w0", 3);
+    // Another replica goes on, a quarter of an hour behind NIO.
+    world.pass(-900);
+    world.content("good");
+    world.does(&["w0 Content"]);
+    assert_eq!(world.waits()["w1"], "WaitingForMachine", "another content thaws");
+    world.pass(1100);
+    world.fail("w0", 3);
+    assert_eq!(world.waits()["w1"], "Frozen", "its own failures count");
+}
