@@ -118,6 +118,9 @@ pub struct MachineLine {
     /// The health of its Node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<String>,
+    /// The version of its kubelet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubelet: Option<String>,
     /// The commit that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,

@@ -26,6 +26,7 @@ pub mod rollout;
 mod select;
 pub mod status;
 mod wiped;
+pub mod workload;
 
 pub use assumed::assume;
 pub use desired::{

@@ -9,6 +9,7 @@ use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 use serde_json::Value;
 
 use crate::inventory::{ClusterKey, Inventory, Space, index, name, namespace};
+use crate::workload::Workload;
 
 /// What was seen beside the inventory.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,8 @@ pub struct Sight {
     pub put_back: BTreeMap<String, Vec<PutBack>>,
     /// The health of the Nodes, by namespace and machine. Absent: not asked.
     pub health: BTreeMap<(String, String), Health>,
+    /// What each running cluster says of itself. Absent: nobody has looked yet.
+    pub workloads: BTreeMap<ClusterKey, Workload>,
     /// Who is a member of its cluster's control plane, by namespace and machine. Absent: not asked.
     pub membership: BTreeMap<(String, String), Membership>,
 }
@@ -127,6 +130,11 @@ impl<'a> Observed<'a> {
     /// A cluster's join token, if anybody looked.
     pub(crate) fn token(&self, cluster: &KubernetesCluster) -> Option<TokenState> {
         self.sight.tokens.get(&ClusterKey::of(cluster)).copied()
+    }
+
+    /// What a running cluster says of itself, if anybody has looked.
+    pub(crate) fn workload(&self, cluster: &KubernetesCluster) -> Option<&Workload> {
+        self.sight.workloads.get(&ClusterKey::of(cluster))
     }
 
     /// What was put back on a configuration of late.

@@ -19,6 +19,7 @@ use crate::owner;
 use crate::proof::{self, Timing};
 use crate::rollout::{Plan, Step, WaitReason, Waiting};
 use crate::wiped;
+use crate::workload::{self, Probe, Workload};
 
 /// A cluster, with all that is known of it.
 pub(super) struct Look<'a> {
@@ -83,6 +84,16 @@ impl<'a> Look<'a> {
     pub fn is_bootstrapped(&self) -> bool {
         let told = self.previous.bootstrapped == Some(true);
         self.desired.map_or(told, |desired| desired.bootstrapped)
+    }
+
+    /// What is known of the cluster that runs.
+    pub fn workload(&self) -> Option<&'a Workload> {
+        self.observed.workload(self.cluster)
+    }
+
+    /// What it said when it was last asked.
+    pub fn probe(&self) -> Option<&'a Probe> {
+        self.workload()?.probe.as_deref()
     }
 
     pub fn members(&self) -> impl Iterator<Item = &Seen<'a>> {
@@ -192,6 +203,7 @@ impl<'a> Eyes<'_, 'a> {
         let object = self.space.machine(machine);
         let is_marked = |metadata| is_marked(metadata, LOST);
         let before = self.before.get(machine).copied();
+        let probe = self.look.probe().filter(|_| live.is_some());
         let mut seen = Seen {
             machine,
             role,
@@ -201,6 +213,8 @@ impl<'a> Eyes<'_, 'a> {
             wanted: self.wanted.get(machine).copied(),
             proof: live.map(|live| proof::prove(live, object, observed.inventory.dialect, timing, *now)),
             health: object.map(|object| observed.health(object)).unwrap_or_default(),
+            reported: probe.map(|probe| workload::report(cluster, Some(probe), machine, role, *now)),
+            node: probe.and_then(|probe| probe.nodes.as_ref().ok()?.get(machine)),
             before,
             loss: match object {
                 None => Some(Loss::Gone),

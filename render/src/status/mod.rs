@@ -53,7 +53,7 @@ pub fn status(
         data_plane_ready: Some(fraction(&look.data_plane)),
         control_plane: Some(look.control_plane.clone()),
         data_plane: Some(look.data_plane.clone()),
-        kubeconfig_secret: kubeconfig_secret(previous),
+        kubeconfig_secret: kubeconfig_secret(&look),
         machines: lines(&look),
         rollout: Some(numbers::rollout(&look)),
         health_seen: health_seen(&look),
@@ -79,11 +79,14 @@ fn fraction(group: &GroupStatus) -> String {
     format!("{}/{}", group.ready, group.total)
 }
 
-/// Whoever stores the kubeconfig says so in a condition beside it. The Python operator named a Secret that
-/// did not exist, and had no such condition.
-fn kubeconfig_secret(previous: &KubernetesClusterStatus) -> Option<String> {
-    conditions::told(previous, Kind::KubeconfigAvailable)?;
-    previous.kubeconfig_secret.clone()
+/// Once it exists. Where nobody has looked yet, as it was told beside its condition: the Python operator named a
+/// Secret that did not exist, and had no such condition.
+fn kubeconfig_secret(look: &Look<'_>) -> Option<String> {
+    if let Some(workload) = look.workload() {
+        return workload.kubeconfig.stored.as_ref().map(|stored| stored.secret.clone());
+    }
+    conditions::told(look.previous, Kind::KubeconfigAvailable)?;
+    look.previous.kubeconfig_secret.clone()
 }
 
 /// Once true, true for ever.

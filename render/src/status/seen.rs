@@ -9,6 +9,7 @@ use crate::desired::DesiredConfiguration;
 use crate::diagnostic::Departure;
 use crate::observed::Health;
 use crate::proof::{Finding, Proof};
+use crate::workload::Node;
 
 /// How one machine is.
 pub(super) struct Seen<'a> {
@@ -21,7 +22,12 @@ pub(super) struct Seen<'a> {
     pub wanted: Option<&'a DesiredConfiguration>,
     /// Of the live configuration.
     pub proof: Option<Proof>,
+    /// What the rollout goes by.
     pub health: Health,
+    /// What the cluster said of it, whether anything depends on it or not; absent: nobody asked.
+    pub reported: Option<Health>,
+    /// Its Node.
+    pub node: Option<&'a Node>,
     /// Its line in the previous status.
     pub before: Option<&'a MachineLine>,
     /// It will not come back.

@@ -7,11 +7,12 @@ use nico_crds::status::MachineLine;
 
 use super::look::Look;
 use super::seen::{Loss, Seen};
-use super::words::{self, MAX_LINE};
+use super::words::{self, MAX_LINE, MAX_WORD};
 use crate::desired::DesiredConfiguration;
 use crate::observed::Health;
 use crate::proof::{Finding, Lack, Proof, times};
 use crate::wiped;
+use crate::workload;
 
 /// How a machine is, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,14 +121,23 @@ pub(super) fn line(look: &Look<'_>, seen: &Seen<'_>) -> MachineLine {
         state: Some(seen.state.word().to_owned()),
         reason: reason(look, seen).map(|reason| words::bounded(&reason, MAX_LINE)),
         since: Some(words::seconds(since(look, seen))),
-        health: health(&seen.health).map(str::to_owned),
+        health: health(seen).map(str::to_owned),
+        kubelet: seen
+            .node
+            .and_then(|node| node.kubelet.as_deref())
+            .map(|text| words::bounded(text, MAX_WORD)),
         commit: seen.live.and_then(commit).map(str::to_owned),
         settled_at: settled_at(seen).map(words::seconds),
     }
 }
 
-const fn health(health: &Health) -> Option<&'static str> {
-    match health {
+/// What the rollout goes by; where it goes by nothing, what the cluster says.
+fn health(seen: &Seen<'_>) -> Option<&'static str> {
+    let told = match &seen.health {
+        Health::NotAsked => seen.reported.as_ref()?,
+        asked @ (Health::Ready | Health::NotReady { .. } | Health::Unknown) => asked,
+    };
+    match told {
         Health::NotAsked => None,
         Health::Ready => Some("Ready"),
         Health::NotReady { .. } => Some("NotReady"),
@@ -167,16 +177,22 @@ pub(super) fn reason(look: &Look<'_>, seen: &Seen<'_>) -> Option<String> {
             Health::NotReady { why } => Some(format!("its Node is not Ready: {why}")),
             Health::NotAsked | Health::Ready | Health::Unknown => None,
         },
-        State::HealthUnknown => Some("the health of its Node cannot be told now".to_owned()),
+        State::HealthUnknown => Some(workload::why_unknown(look.probe(), seen.machine, look.now)),
         State::Leaving => waits_or_leaves(look, seen),
         State::Waiting => Some(waiting(look, seen)),
         State::Installing | State::Joining | State::InFlight | State::Unknown | State::Delivered => {
             lack(Proof::lack)
         }
         State::Proven => lack(Proof::lack),
-        State::Settled if !seen.is_member || look.desired.is_err() || seen.is_current() => None,
+        State::Settled if !seen.is_member || look.desired.is_err() || seen.is_current() => pressed(seen),
         State::Settled => Some(look.waits(seen.machine).unwrap_or_else(|| "newer content is due".to_owned())),
     }
+}
+
+/// It is settled and Ready, and short of something.
+fn pressed(seen: &Seen<'_>) -> Option<String> {
+    let pressure = &seen.node?.pressure;
+    (!pressure.is_empty()).then(|| format!("its Node has {}", pressure.join(", ")))
 }
 
 /// What it waits for, else why it goes.

@@ -13,6 +13,9 @@ pub(super) const MAX_MESSAGE: usize = 8192;
 /// The longest reason of a machine, in bytes, and the most that a message says of one.
 pub(super) const MAX_LINE: usize = 512;
 
+/// The longest word that somebody else gave, in bytes.
+pub(super) const MAX_WORD: usize = 64;
+
 /// The first ones, and how many more there are.
 pub(super) fn listed(items: impl IntoIterator<Item = String>, separator: &str) -> String {
     let mut items = items.into_iter();

@@ -11,5 +11,6 @@ mod phases;
 mod properties;
 mod scene;
 mod transitions;
+mod workload;
 #[path = "../support/world.rs"]
 mod world;

@@ -1,10 +1,12 @@
 //! The conditions: which there are, and how what is found becomes one.
 
 mod danger;
+mod kubeconfig;
 mod readiness;
 mod rolled_out;
 mod selection;
 mod waits;
+mod workload;
 
 use nico_crds::KubernetesClusterStatus;
 use nico_crds::status::{ClusterCondition, Phase};
@@ -185,8 +187,9 @@ impl Teller<'_, '_> {
             Kind::DataPlaneReady => readiness::data_plane(look),
             Kind::MachinesSelected => selection::machines_selected(look),
             Kind::RolledOut => rolled_out::rolled_out(look),
-            // Told by whoever fetches the kubeconfig and asks the Nodes.
-            Kind::KubeconfigAvailable | Kind::NodesHealthy | Kind::ControlPlaneHealthy => Verdict::Untold,
+            Kind::KubeconfigAvailable => kubeconfig::available(look),
+            Kind::NodesHealthy => workload::nodes_healthy(look),
+            Kind::ControlPlaneHealthy => workload::control_plane_healthy(look),
             Kind::QuorumAtRisk => danger::quorum_at_risk(look),
             Kind::HeadLost => danger::head_lost(look),
             Kind::TokenLost => danger::token_lost(look),

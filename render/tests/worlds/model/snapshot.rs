@@ -55,6 +55,7 @@ impl Snapshot {
             put_back: put_back.clone(),
             health: health.collect(),
             membership: membership.collect(),
+            ..Sight::default()
         }
     }
 

@@ -1,0 +1,134 @@
+//! What a running cluster says of itself, and how it is reached: the snapshot that the rollout and the status
+//! look at. Nothing of it is written anywhere.
+
+mod health;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+
+pub use health::health;
+pub(crate) use health::{report, why_unknown};
+pub use sources::{Sources, sources};
+
+/// What is known of a cluster that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// How it is reached.
+    pub kubeconfig: Kubeconfig,
+    /// What it said when it was last asked; absent: nobody has asked it yet.
+    pub probe: Option<Arc<Probe>>,
+}
+
+/// The Secret with a cluster's kubeconfig.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kubeconfig {
+    /// The one that there is.
+    pub stored: Option<Stored>,
+    /// Why there is none, or none that is newer.
+    pub trouble: Option<Trouble>,
+}
+
+/// A kubeconfig that is there for others to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The Secret's name.
+    pub secret: String,
+    /// When its client certificate ends; a token does not say.
+    pub until: Option<Timestamp>,
+    /// With it nobody is let in any more.
+    pub is_refused: bool,
+}
+
+/// Why something about the kubeconfig does not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In one CamelCase word.
+    pub reason: &'static str,
+    /// In words, and what a person can do. Nothing in it is a secret.
+    pub message: String,
+}
+
+/// What a cluster said when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// From then on it says nothing.
+    pub until: Timestamp,
+    /// The Nodes, by the machine's name; or why there is no list.
+    pub nodes: Result<BTreeMap<String, Node>, Silence>,
+    /// The API server of each control plane at its own address, by the machine's name.
+    pub apis: BTreeMap<String, Api>,
+}
+
+/// Why a cluster gives no list of its Nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// It does not answer, or not in time.
+    NotAnswering,
+    /// It answers, and does not let us in.
+    Denied,
+    /// It answers with something else.
+    Garbled,
+}
+
+/// A Node of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Why it is not Ready, in one CamelCase word, if it is not.
+    pub unready: Option<String>,
+    /// The version of its kubelet.
+    pub kubelet: Option<String>,
+    /// What it is short of, as Kubernetes calls it: `MemoryPressure`, `DiskPressure`, `PIDPressure`.
+    pub pressure: Vec<String>,
+}
+
+/// How an API server is, by its own word (`/readyz`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// It and its etcd are ready.
+    Ready,
+    /// It answers, and these of its checks fail.
+    NotReady(Vec<String>),
+    /// It does not answer.
+    Silent,
+}
+
+impl Probe {
+    /// What is older says nothing.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now <= self.until
+    }
+
+    /// API servers answer at the addresses of their machines, so one that does not is silent for itself.
+    pub(crate) fn reaches_own_addresses(&self) -> bool {
+        self.apis.values().any(|api| match api {
+            Api::Ready | Api::NotReady(_) => true,
+            Api::Silent => false,
+        })
+    }
+}
+
+impl Silence {
+    /// In one CamelCase word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotAnswering => "NotAnswering",
+            Self::Denied => "Denied",
+            Self::Garbled => "Garbled",
+        }
+    }
+}
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotAnswering => "its API does not answer",
+            Self::Denied => "its API does not let NICO in with the stored kubeconfig",
+            Self::Garbled => "its API answers with something that is no list of Nodes",
+        })
+    }
+}
