@@ -2,6 +2,7 @@
 //! look at. Nothing of it is written anywhere.
 
 mod health;
+mod need;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 
 pub use health::health;
 pub(crate) use health::{report, why_unknown};
+pub use need::{Need, is_pin_void, need};
 pub use sources::{Sources, sources};
 
 /// What is known of a cluster that runs.

@@ -8,7 +8,8 @@ use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::LOST;
 use nico_crds::status::Phase;
 use nico_render::workload::{
-    Api, Kubeconfig, Node, Probe, Silence, Sources, Stored, Trouble, Workload, health, sources,
+    Api, Kubeconfig, Need, Node, Probe, Silence, Sources, Stored, Trouble, Workload, health, is_pin_void,
+    need, sources,
 };
 use nico_render::{Health, Observed};
 
@@ -350,4 +351,50 @@ fn nothing_is_fetched_for_what_is_paused_or_goes() {
     assert!(!scene.sources().is_held);
     scene.cluster(|cluster| deleting(&mut cluster.metadata));
     assert!(scene.sources().is_held);
+}
+
+#[test]
+fn it_is_fetched_when_it_is_missing_refused_or_old() {
+    let scene = Scene::settled(1, 0);
+    let cluster = scene.world.inventory.clusters[0].as_ref().clone();
+    let mut known = cluster.clone();
+    known.status.as_mut().unwrap().kubeconfig_secret = Some(SECRET.to_owned());
+    let mut python = known.clone();
+    python.status.as_mut().unwrap().observed_generation = None;
+    let all = Sources { settled: vec!["m00".to_owned()], are_all: true, is_held: false };
+    let some = Sources { are_all: false, ..all.clone() };
+    let none = Sources { settled: vec![], ..all.clone() };
+    let held = Sources { is_held: true, ..all.clone() };
+    let (good, refused) = (stored(), Stored { is_refused: true, ..stored() });
+    let now = scene.now;
+    let (past, future) = (now - SignedDuration::from_secs(1), now + SignedDuration::from_secs(1));
+    for (cluster, sources, stored, renew_at, expected) in [
+        (&cluster, &all, None, None, Need::Fetch),
+        (&cluster, &some, None, None, Need::Nothing),
+        (&known, &some, None, None, Need::Fetch),
+        (&python, &some, None, None, Need::Nothing),
+        (&known, &none, None, None, Need::Nothing),
+        (&known, &held, None, None, Need::Nothing),
+        (&known, &some, Some(&good), Some(future), Need::Nothing),
+        (&known, &some, Some(&good), None, Need::Nothing),
+        (&known, &some, Some(&good), Some(past), Need::Fetch),
+        (&known, &some, Some(&refused), Some(future), Need::Fetch),
+        (&known, &held, Some(&refused), Some(past), Need::Nothing),
+    ] {
+        let found = need(cluster, sources, stored, renew_at, now);
+        assert_eq!(found, expected, "{sources:?} {stored:?} {renew_at:?}");
+    }
+}
+
+#[test]
+fn a_pin_goes_with_the_installation_that_it_was_made_on() {
+    let mut scene = Scene::settled(1, 0);
+    let void = |scene: &Scene, at| is_pin_void(at, &scene.world.inventory.configurations[0]);
+    let before = crate::scene::time(crate::scene::WRITTEN) - SignedDuration::from_secs(1);
+    assert!(void(&scene, before), "it joined after that");
+    assert!(!void(&scene, scene.now));
+    scene.nio_status(0, |status| status.last_applied_time = Some("2026-11-01T12:30:00Z".to_owned()));
+    assert!(!void(&scene, scene.now), "it was only switched");
+    scene.nio_status(0, |status| status.has_full_install = Some(true));
+    assert!(void(&scene, scene.now));
 }
