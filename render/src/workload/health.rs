@@ -83,10 +83,9 @@ pub(crate) fn report(
     let is_node = |machine: &String| nodes.contains_key(machine);
     match (role, nodes.get(machine)) {
         (_, Some(Node { unready: Some(why), .. })) => not_ready(why),
-        (Role::Worker, Some(_)) => Health::Ready,
         (Role::Worker, None) => not_ready("NoNode"),
         (Role::ControlPlane, Some(_)) if is_unwell(probe, machine) => Health::Unknown,
-        (Role::ControlPlane, Some(_)) => Health::Ready,
+        (Role::Worker | Role::ControlPlane, Some(_)) => Health::Ready,
         // Distributions that run no kubelet on their control planes (k0s) have a Node for none of them.
         (Role::ControlPlane, None) if !control_planes(cluster).any(is_node) => {
             match probe.apis.get(machine) {

@@ -44,6 +44,9 @@ fn probe(scene: &Scene, control_planes: u8, workers: u8) -> Probe {
     }
 }
 
+/// What is asked for, whether they were healthy once, what becomes of the probe, and what is found.
+type Case = (RequireNodeHealth, bool, fn(&mut Probe), Vec<(String, Health)>);
+
 impl Scene {
     fn kubeconfig(&mut self, kubeconfig: Kubeconfig) {
         self.sight.workloads.entry(key()).or_default().kubeconfig = kubeconfig;
@@ -261,8 +264,7 @@ fn the_rollout_goes_by_it_as_the_spec_asks() {
     let all = |[control_plane, worker]: [Health; 2]| {
         vec![("m00".to_owned(), control_plane), ("m10".to_owned(), worker)]
     };
-    type Change = fn(&mut Probe);
-    let cases: [(RequireNodeHealth, bool, Change, Vec<(String, Health)>); 10] = [
+    let cases: [Case; 10] = [
         (RequireNodeHealth::Never, true, ready, vec![]),
         (RequireNodeHealth::Never, true, silent, vec![]),
         (RequireNodeHealth::Auto, false, ready, all([Health::Ready, Health::Ready])),
