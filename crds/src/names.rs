@@ -126,24 +126,6 @@ pub fn configuration_name(cluster: &str, machine: &str) -> String {
     format!("{cluster}-{machine}")
 }
 
-/// Label on the Secret with a kubeconfig: the cluster that it leads to, as Cluster API's tools look for it.
-pub const LABEL_CLUSTER_API: &str = "cluster.x-k8s.io/cluster-name";
-/// The keys of that Secret, both with the same content: what people look for, and what Flux, Argo CD and Cluster
-/// API's tools read.
-pub const KUBECONFIG_KEYS: [&str; 2] = ["kubeconfig", "value"];
-/// A key of a Machine's key Secret: the host keys that the machine is known by (`known_hosts`, `sshd(8)`).
-pub const KNOWN_HOSTS_KEY: &str = "known_hosts";
-
-/// The name of the Secret that holds a cluster's kubeconfig.
-pub fn kubeconfig_secret(cluster: &str) -> String {
-    format!("{cluster}-kubeconfig")
-}
-
-/// The name of the `ConfigMap` that holds the host keys of a cluster's machines, by machine.
-pub fn known_hosts_config_map(cluster: &str) -> String {
-    format!("{cluster}-known-hosts")
-}
-
 /// The name of the Secret that holds a cluster's join token.
 pub fn join_token_secret(cluster: &str) -> String {
     format!("{cluster}-join-token")

@@ -4,27 +4,17 @@ use std::time::Duration;
 
 use http::Request;
 use kube::Client;
+use nico_render::workload::Api;
 use tokio::time::timeout;
 
-/// How an API server is, by its own word (`/readyz`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ApiHealth {
-    /// It and its etcd are ready.
-    Ready,
-    /// It answers, and these of its checks fail.
-    NotReady(Vec<String>),
-    /// It does not answer.
-    Silent,
-}
-
 /// Asks it for its checks; `etcd` is one of them.
-pub async fn ask_control_plane(client: &Client, limit: Duration) -> ApiHealth {
-    let Ok(request) = Request::get("/readyz?verbose").body(Vec::new()) else { return ApiHealth::Silent };
+pub async fn ask_control_plane(client: &Client, limit: Duration) -> Api {
+    let Ok(request) = Request::get("/readyz?verbose").body(Vec::new()) else { return Api::Silent };
     match timeout(limit, client.request_text(request)).await {
-        Ok(Ok(_)) => ApiHealth::Ready,
+        Ok(Ok(_)) => Api::Ready,
         // The answer that is no success is shown as the error's text.
-        Ok(Err(kube::Error::Api(status))) => ApiHealth::NotReady(failing(&status.message)),
-        Ok(Err(_)) | Err(_) => ApiHealth::Silent,
+        Ok(Err(kube::Error::Api(status))) => Api::NotReady(failing(&status.message)),
+        Ok(Err(_)) | Err(_) => Api::Silent,
     }
 }
 
@@ -51,8 +41,8 @@ mod tests {
             });
             ask_control_plane(&Client::new(service, "default"), Duration::from_secs(5)).await
         };
-        assert_eq!(asked(200, "[+]etcd ok\nreadyz check passed").await, ApiHealth::Ready);
-        let failing = ApiHealth::NotReady(vec!["etcd".to_owned()]);
+        assert_eq!(asked(200, "[+]etcd ok\nreadyz check passed").await, Api::Ready);
+        let failing = Api::NotReady(vec!["etcd".to_owned()]);
         assert_eq!(
             asked(500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed").await,
             failing

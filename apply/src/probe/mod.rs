@@ -6,5 +6,5 @@
 mod api;
 mod nodes;
 
-pub use api::{ApiHealth, ask_control_plane};
-pub use nodes::{NodeHealth, Nodes};
+pub use api::ask_control_plane;
+pub use nodes::Nodes;

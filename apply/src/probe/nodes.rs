@@ -2,35 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, NodeCondition};
+use k8s_openapi::api::core::v1::{self, NodeCondition};
 use nico_crds::Machine;
-use nico_render::Health;
+use nico_render::workload::Node;
 
 /// The Nodes of a cluster, by what they may be known by.
 #[derive(Default)]
 pub struct Nodes {
-    nodes: Vec<Node>,
+    nodes: Vec<v1::Node>,
     by_name: BTreeMap<String, usize>,
     /// None: several have it.
     by_address: BTreeMap<String, Option<usize>>,
 }
 
-/// What is told of a Node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeHealth {
-    /// Its name.
-    pub name: String,
-    /// Whether it may be counted on.
-    pub health: Health,
-    /// The version of its kubelet.
-    pub kubelet: Option<String>,
-    /// What it is short of, as Kubernetes calls it: `MemoryPressure`, `DiskPressure`, `PIDPressure`.
-    pub pressure: Vec<String>,
-}
-
 impl Nodes {
     /// Of a list that is whole.
-    pub fn new(nodes: Vec<Node>) -> Self {
+    pub fn new(nodes: Vec<v1::Node>) -> Self {
         let mut known = Self::default();
         for (place, node) in nodes.iter().enumerate() {
             known.by_name.insert(node.metadata.name.clone().unwrap_or_default(), place);
@@ -47,7 +34,7 @@ impl Nodes {
     }
 
     /// The Node of a machine: by its name, else by an address that no other Node has.
-    pub fn of(&self, machine: &Machine) -> Option<NodeHealth> {
+    pub fn of(&self, machine: &Machine) -> Option<Node> {
         let name = machine.metadata.name.as_deref().unwrap_or_default();
         let named = self.by_name.get(name).copied();
         let mut addresses = [&machine.spec.ip_address, &machine.spec.hostname].into_iter().flatten();
@@ -61,28 +48,29 @@ impl Nodes {
     }
 }
 
-fn read(node: &Node) -> NodeHealth {
+fn read(node: &v1::Node) -> Node {
     let status = node.status.as_ref();
     let conditions = || status.iter().flat_map(|status| status.conditions.iter().flatten());
     let pressed =
         |condition: &&NodeCondition| condition.type_.ends_with("Pressure") && condition.status == "True";
-    NodeHealth {
+    Node {
         name: node.metadata.name.clone().unwrap_or_default(),
-        health: health(conditions().find(|condition| condition.type_ == "Ready")),
+        unready: unready(conditions().find(|condition| condition.type_ == "Ready")),
         kubelet: status.and_then(|status| Some(status.node_info.as_ref()?.kubelet_version.clone())),
         pressure: conditions().filter(pressed).map(|condition| condition.type_.clone()).collect(),
     }
 }
 
-/// Only `True` is ready: what Kubernetes does not know (`NodeStatusUnknown`) does not run, as far as it sees.
-fn health(ready: Option<&NodeCondition>) -> Health {
+/// Why it is not Ready. Only `True` is: what Kubernetes does not know (`NodeStatusUnknown`) does not run, as far as
+/// it sees.
+fn unready(ready: Option<&NodeCondition>) -> Option<String> {
     match ready {
-        Some(condition) if condition.status == "True" => Health::Ready,
+        Some(condition) if condition.status == "True" => None,
         Some(condition) => {
             let why = condition.reason.clone().filter(|reason| is_word(reason));
-            Health::NotReady { why: why.unwrap_or_else(|| "NodeNotReady".to_owned()) }
+            Some(why.unwrap_or_else(|| "NodeNotReady".to_owned()))
         }
-        None => Health::NotReady { why: "NoReadyCondition".to_owned() },
+        None => Some("NoReadyCondition".to_owned()),
     }
 }
 
@@ -98,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    fn node(name: &str, address: &str, ready: &str) -> Node {
+    fn node(name: &str, address: &str, ready: &str) -> v1::Node {
         serde_json::from_value(json!({
             "metadata": { "name": name },
             "status": {
@@ -144,10 +132,10 @@ mod tests {
         let nodes =
             Nodes::new(vec![node("a", "1", "True"), node("b", "2", "Unknown"), node("c", "3", "False")]);
         let of = |name: &str| nodes.of(&machine(name, "x")).unwrap();
-        assert_eq!(of("a").health, Health::Ready);
+        assert_eq!(of("a").unready, None);
         assert_eq!(of("a").pressure, ["DiskPressure"]);
         for name in ["b", "c"] {
-            assert_eq!(of(name).health, Health::NotReady { why: "NodeStatusUnknown".to_owned() });
+            assert_eq!(of(name).unready.as_deref(), Some("NodeStatusUnknown"));
         }
     }
 }

@@ -74,10 +74,18 @@ impl<'a> Planner<'a> {
         let overdue = self.timing.deadline.checked_add(SignedDuration::from_secs(1));
         let overdue = overdue.and_then(|long| self.now.checked_sub(long).ok()).filter(|_| keeps);
         let before = times::written(standing.live).yes().copied();
-        // What NIO noted already was before this, though its clock be ahead of ours: else those attempts would
-        // count as this content's.
-        let now = attempts::begun(standing.live).map_or(self.now, |begun| begun.max(self.now));
+        let now = self.not_before_the_attempts(standing.live);
         overdue.map_or(now, |overdue| before.map_or(overdue, |before| before.min(overdue)))
+    }
+}
+
+impl Planner<'_> {
+    /// What NIO noted already was before this, though its clock be ahead of ours: else those attempts would count as
+    /// the new content's. No clock is ahead by as long as an apply may take: such a note is not believed, as with it
+    /// nothing would ever be overdue.
+    fn not_before_the_attempts(&self, live: &NixosConfiguration) -> Timestamp {
+        let ahead = attempts::begun(live).filter(|begun| begun.duration_since(self.now) < proof::NIO_TIMEOUT);
+        ahead.map_or(self.now, |begun| begun.max(self.now))
     }
 }
 

@@ -177,3 +177,17 @@ fn attempts_that_a_faster_clock_noted_before_are_not_the_new_contents() {
     world.fail("w0", 3);
     assert_eq!(world.waits()["w1"], "Frozen", "its own failures count");
 }
+
+#[test]
+fn a_note_from_a_far_future_defers_no_deadline() {
+    let mut world = World::running(1, 2);
+    world.content("bad");
+    world.does(&["w0 Content"]);
+    world.pass(7200);
+    world.fail("w0", 3);
+    world.pass(-7200);
+    world.content("good");
+    world.does(&["w0 Content"]);
+    let noted = world.annotation("w0", nico_crds::names::WRITTEN_AT);
+    assert_eq!(noted, Some(world.now.to_string()));
+}

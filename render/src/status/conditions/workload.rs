@@ -27,11 +27,11 @@ fn asked<'a>(look: &Look<'a>) -> Result<&'a Probe, Verdict> {
 }
 
 pub(super) fn nodes_healthy(look: &Look<'_>) -> Verdict {
-    let nodes = match asked(look).map(|probe| &probe.nodes) {
+    match asked(look).map(|probe| &probe.nodes) {
         Err(verdict) => return verdict,
         Ok(Err(silence)) => return Verdict::of(Truth::Unknown, silence.word(), silence.to_string()),
-        Ok(Ok(nodes)) => nodes,
-    };
+        Ok(Ok(_)) => {}
+    }
     let members: Vec<_> = look.members().filter(|seen| seen.live.is_some()).collect();
     let unwell: Vec<_> = members.iter().filter_map(|seen| unwell(look, seen)).collect();
     let total = members.len();
@@ -42,7 +42,7 @@ pub(super) fn nodes_healthy(look: &Look<'_>) -> Verdict {
         return Verdict::fails("NotReady", message);
     }
     let pressed = members.iter().filter_map(|seen| {
-        let node = nodes.get(seen.machine).filter(|node| !node.pressure.is_empty())?;
+        let node = seen.node.filter(|node| !node.pressure.is_empty())?;
         Some(format!("{} has {}", seen.machine, node.pressure.join(", ")))
     });
     let pressed = words::listed(pressed, "; ");
