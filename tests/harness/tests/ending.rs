@@ -46,8 +46,12 @@ fn signal(name: &str, process: u32) {
 
 /// Another test process, and the folder of its control plane.
 fn holder() -> (Child, PathBuf) {
-    let mut holder =
-        Command::new(env!("CARGO_BIN_EXE_hold-control-plane")).stdout(Stdio::piped()).spawn().unwrap();
+    // What a shell starts in the background inherits that interrupts are ignored.
+    let mut holder = Command::new("env")
+        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_hold-control-plane")])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut folder = String::new();
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut folder).unwrap();
     assert_eq!(servers(Path::new(folder.trim())).len(), 3);
