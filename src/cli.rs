@@ -286,6 +286,24 @@ pub struct Run {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub interval: Duration,
 
+    /// A file of ssh_config(5) for the visits to control planes that fetch the kubeconfig: ports, jump hosts
+    /// and what these need.
+    #[arg(long, value_name = "FILE", value_parser = file)]
+    pub ssh_config: Option<PathBuf>,
+
+    /// Also use SSH keys that lie in this namespace; may be repeated. Those in the Machine's own namespace
+    /// are always used. (NIO's default for a reference without a namespace is "default".)
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
+    pub ssh_key_namespace: Vec<String>,
+
+    /// What a control plane has to be known by before the kubeconfig is fetched from it.
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = SshHostKeys::AcceptNew)]
+    pub ssh_host_keys: SshHostKeys,
+
+    /// How long each step of such a visit may take.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    pub ssh_timeout: Duration,
+
     /// Act only while holding a Lease, so that several replicas can stand by.
     #[arg(long)]
     pub leader_elect: bool,
@@ -319,6 +337,17 @@ pub struct Run {
     pub log_format: LogFormat,
 }
 
+/// What a machine has to be known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SshHostKeys {
+    /// The host key that it shows first is kept in the ConfigMap <cluster>-known-hosts, and another one
+    /// refused until NIO installs the machine anew.
+    AcceptNew,
+    /// Its host key must be written down: in the Secret with the SSH key, key known_hosts, or in the
+    /// ConfigMap <cluster>-known-hosts, under the machine's name.
+    Strict,
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -343,6 +372,15 @@ fn namespace(text: &str) -> Result<String, String> {
         Err("a namespace has 1 to 63 characters, a-z, 0-9 or '-', and neither begins nor ends with '-'"
             .to_owned())
     }
+}
+
+/// A file that is there and can be read: ssh would complain of it at each visit. It is named in a
+/// configuration file of ssh's, in quotes.
+fn file(text: &str) -> Result<PathBuf, String> {
+    let path = std::path::absolute(text).map_err(|error| error.to_string())?;
+    std::fs::File::open(&path).map_err(|error| error.to_string())?;
+    let is_plain = path.to_str().is_some_and(|path| !path.contains(['"', '\n', '%', '*', '?', '[', '~']));
+    if is_plain { Ok(path) } else { Err("wanted a path without quotes and wildcards".to_owned()) }
 }
 
 /// A moment, as Kubernetes writes it.

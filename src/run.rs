@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use kube::Client;
 use nico_apply::cache::{CacheSettings, Caches};
 use nico_apply::connect::connect_all;
+use nico_apply::keeper::{self, HostKeyPolicy};
 use nico_apply::lease::{self, Election, Leadership};
 use nico_apply::metrics::Metrics;
 use nico_apply::operator::{Operator, Settings};
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{LogFormat, Run};
+use crate::cli::{LogFormat, Run, SshHostKeys};
 use crate::input;
 use crate::report::is_coloured;
 
@@ -105,6 +106,15 @@ fn settings(arguments: &Run) -> Settings {
             ..CacheSettings::default()
         },
         interval: arguments.interval,
+        visits: keeper::Settings {
+            ssh_config: arguments.ssh_config.clone(),
+            key_namespaces: arguments.ssh_key_namespace.clone(),
+            host_keys: match arguments.ssh_host_keys {
+                SshHostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
+                SshHostKeys::Strict => HostKeyPolicy::Strict,
+            },
+            timeout: arguments.ssh_timeout,
+        },
         ..Settings::default()
     }
 }

@@ -3,11 +3,14 @@
 //! Decisions live in `nico-render`. What is here sees to it that they are made from a whole picture, and
 //! executes them, each write bound to what it was decided on.
 
+mod aggregator;
+mod board;
 pub mod cache;
 pub mod connect;
 mod error;
 mod events;
 pub mod hands;
+pub mod keeper;
 mod kinds;
 pub mod kubeconfig;
 pub mod lease;

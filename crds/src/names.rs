@@ -73,6 +73,13 @@ pub const MACHINE_SSH_KEY: &str = "machine-ssh-key";
 pub const TOKEN_KEY: &str = "token";
 /// The key of a Machine's key Secret (the type `kubernetes.io/ssh-auth`).
 pub const SSH_KEY_KEY: &str = "ssh-privatekey";
+/// The keys of the Secret with a cluster's kubeconfig: that of Flux and Argo CD, and that of Cluster API. Both hold
+/// the same.
+pub const KUBECONFIG_KEYS: [&str; 2] = ["kubeconfig", "value"];
+/// The label by which the tools of Cluster API find that Secret.
+pub const LABEL_CLUSTER_API: &str = "cluster.x-k8s.io/cluster-name";
+/// The key of a Machine's key Secret that holds the host keys to expect (`sshd(8)`, "`SSH_KNOWN_HOSTS` FILE FORMAT").
+pub const KNOWN_HOSTS_KEY: &str = "known_hosts";
 /// The flake that NIO puts on a machine that is let go.
 pub const REMOVE_FLAKE: &str = "#minimal";
 
@@ -129,4 +136,14 @@ pub fn configuration_name(cluster: &str, machine: &str) -> String {
 /// The name of the Secret that holds a cluster's join token.
 pub fn join_token_secret(cluster: &str) -> String {
     format!("{cluster}-join-token")
+}
+
+/// The name of the Secret that holds a cluster's kubeconfig.
+pub fn kubeconfig_secret(cluster: &str) -> String {
+    format!("{cluster}-kubeconfig")
+}
+
+/// The name of the `ConfigMap` that holds the host keys of a cluster's machines.
+pub fn known_hosts_config_map(cluster: &str) -> String {
+    format!("{cluster}-known-hosts")
 }

@@ -7,11 +7,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	_ "embed"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
+	"time"
 )
 
 const (
@@ -22,6 +25,8 @@ const (
 	tokens               = "tokens.csv"
 	auditPolicy          = "audit-policy.yaml"
 	auditLog             = "audit.log"
+	clientAuthority      = "client-authority.crt"
+	clientAuthorityKey   = "client-authority.key"
 )
 
 //go:embed audit-policy.yaml
@@ -40,10 +45,16 @@ func writeFiles(folder *folder, port int) (access, error) {
 	// The controller manager has its own name, so that the audit log tells it from the tests.
 	users := fmt.Sprintf("%s,admin,admin,system:masters\n%s,system:kube-controller-manager,controllers,system:masters\n",
 		a.adminToken, a.controllerToken)
+	authority, authorityKey, err := newAuthority()
+	if err != nil {
+		return a, err
+	}
 	for name, content := range map[string][]byte{
-		accountKey:  key,
-		tokens:      []byte(users),
-		auditPolicy: auditPolicyText,
+		accountKey:         key,
+		tokens:             []byte(users),
+		auditPolicy:        auditPolicyText,
+		clientAuthority:    authority,
+		clientAuthorityKey: authorityKey,
 	} {
 		if err := os.WriteFile(folder.file(name), content, 0o600); err != nil {
 			return a, err
@@ -63,6 +74,33 @@ func newKey() ([]byte, error) {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
+}
+
+// newAuthority makes what signs the certificates of clients: the tests do, with its key.
+func newAuthority() (certificate, key []byte, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "clients of a test"},
+		NotBefore:             time.Now().AddDate(-1, 0, 0),
+		NotAfter:              time.Now().AddDate(1, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	signed, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, nil, err
+	}
+	certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})
+	return certificate, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
 // writeKubeconfigs needs the certificate that the API server makes when it starts.

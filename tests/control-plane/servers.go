@@ -96,6 +96,7 @@ func (p *plane) start(ctx context.Context, crds []string) error {
 		"--service-account-key-file="+p.folder.file(accountKey),
 		"--service-account-signing-key-file="+p.folder.file(accountKey),
 		"--authorization-mode=RBAC",
+		"--client-ca-file="+p.folder.file(clientAuthority),
 		"--token-auth-file="+p.folder.file(tokens),
 		"--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
 		"--audit-policy-file="+p.folder.file(auditPolicy),

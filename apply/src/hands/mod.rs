@@ -7,9 +7,8 @@ pub mod writer;
 
 use kube::ResourceExt;
 use nico_crds::names::Role;
-use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
+use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::rollout::{FinalizerChange, Purpose, Removal, Step, Target, Write};
-use nico_render::status::Transition;
 use nico_render::{ClusterKey, DesiredConfiguration, Memory};
 use tracing::{info, warn};
 
@@ -87,8 +86,6 @@ pub struct Turn {
     pub(crate) seen: Vec<Seen>,
     /// Something was looked at: another plan may say more.
     pub(crate) looked: bool,
-    /// What became true or false by what was told.
-    pub(crate) transitions: Vec<Transition>,
 }
 
 /// Executes the steps of one cluster.
@@ -177,16 +174,6 @@ impl<'a> Hands<'a> {
         Ok(())
     }
 
-    /// Writes what there is to tell, where it differs. True: it was written.
-    pub async fn tell(&mut self, status: &KubernetesClusterStatus) -> Result<bool, ApplyError> {
-        if !differs(&self.cluster, status) {
-            return Ok(false);
-        }
-        let written = self.writer.tell_status(&self.cluster, status).await?;
-        self.saw_cluster(written);
-        Ok(true)
-    }
-
     async fn remember(&mut self, mut memory: Memory) -> Result<(), ApplyError> {
         for machine in &self.withheld {
             memory.applied_machines.remove(machine);
@@ -272,20 +259,4 @@ impl<'a> Hands<'a> {
         info!(cluster = %key, machine = done.machine(), "{done}");
         self.turn.done.push(done);
     }
-}
-
-/// What is told differs from what stands in the status, what must be remembered aside.
-fn differs(cluster: &KubernetesCluster, told: &KubernetesClusterStatus) -> bool {
-    let live = cluster.status.clone().unwrap_or_default();
-    let remembered = KubernetesClusterStatus {
-        applied_machines: live.applied_machines.clone(),
-        selected_control_plane_machines: live.selected_control_plane_machines.clone(),
-        selected_data_plane_machines: live.selected_data_plane_machines.clone(),
-        bootstrapped: live.bootstrapped,
-        rebootstrapped: live.rebootstrapped.clone(),
-        reinstalled: live.reinstalled.clone(),
-        adopted_generation: live.adopted_generation,
-        ..told.clone()
-    };
-    remembered != live
 }

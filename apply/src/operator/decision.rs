@@ -6,10 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
+use nico_crds::names::{Role, configuration_name};
+use nico_crds::{KubernetesCluster, KubernetesClusterStatus, Machine};
 use nico_render::rollout::Plan;
 use nico_render::status::status;
+use nico_render::workload::{Sources, sources};
 use nico_render::{ClusterKey, Desired, Inventory, Observed, Sight, render_each};
+
+use crate::board::Ground;
 
 /// What may be done now: the function that decides it.
 pub type Rollout = fn(&KubernetesCluster, &Desired, &Observed<'_>, Timestamp) -> Plan;
@@ -27,8 +31,11 @@ pub(crate) struct Made {
     pub cluster: Arc<KubernetesCluster>,
     /// What may be written; nothing, where it cannot be rendered.
     pub plan: Plan,
-    /// What there is to tell.
-    pub status: KubernetesClusterStatus,
+    /// What there is to tell; None: the cluster runs, and nobody has asked it yet, so that what was told of it still
+    /// stands.
+    pub status: Option<KubernetesClusterStatus>,
+    /// Where it runs; None, where it cannot be rendered.
+    pub ground: Option<Ground>,
     /// Why it cannot be rendered.
     pub error: Option<String>,
     /// Machines that it has taken, and that NIO has not cleaned since: when it goes, nobody remembers them.
@@ -42,6 +49,39 @@ fn uncleaned(desired: &Desired) -> Vec<String> {
     taken.filter(|machine| !stands(machine)).cloned().collect()
 }
 
+/// The machines of the inventory. It is that of one namespace.
+fn by_name(inventory: &Inventory) -> BTreeMap<&str, &Arc<Machine>> {
+    let named = inventory.machines.iter().filter_map(|one| Some((one.metadata.name.as_deref()?, one)));
+    named.collect()
+}
+
+fn ground(
+    cluster: &KubernetesCluster,
+    desired: &Desired,
+    sources: Sources,
+    inventory: &Inventory,
+    machines: &BTreeMap<&str, &Arc<Machine>>,
+) -> Ground {
+    let members = desired.members.iter().map(|member| member.machine.as_str());
+    let all = members.chain(desired.leaving.iter().map(|leaving| leaving.machine.as_str()));
+    let of_cluster = all.filter_map(|name| Some((name.to_owned(), Arc::clone(machines.get(name)?))));
+    let control_planes = desired.members.iter().filter(|member| member.role == Role::ControlPlane);
+    let cluster = cluster.metadata.name.as_deref().unwrap_or_default();
+    let configuration = |machine: &String| {
+        let name = configuration_name(cluster, machine);
+        let mut all = inventory.configurations.iter();
+        let found = all.find(|one| one.metadata.name.as_ref() == Some(&name))?;
+        Some((machine.clone(), found.clone()))
+    };
+    Ground {
+        dialect: inventory.dialect,
+        control_planes: control_planes.map(|member| member.machine.clone()).collect(),
+        machines: of_cluster.collect(),
+        configurations: sources.settled.iter().filter_map(configuration).collect(),
+        sources,
+    }
+}
+
 /// Decides about the clusters of the inventory, but for those that must not be decided about now: they only
 /// keep their machines from the others.
 pub(crate) fn decide(
@@ -52,6 +92,7 @@ pub(crate) fn decide(
     now: Timestamp,
 ) -> BTreeMap<ClusterKey, Decision> {
     let observed = Observed::new(inventory, sight);
+    let machines = by_name(inventory);
     let decided = render_each(inventory, |rendering| {
         let cluster = rendering.cluster();
         // What a panic leaves behind is this cluster's claims at the worst, and they live for this pass only.
@@ -64,7 +105,14 @@ pub(crate) fn decide(
             let plan = desired.as_ref().ok().map(|desired| rollout(cluster, desired, &observed, now));
             Some(Made {
                 cluster: Arc::new(cluster.clone()),
-                status: status(cluster, desired.as_ref(), &observed, plan.as_ref(), now),
+                status: sight
+                    .workloads
+                    .contains_key(&ClusterKey::of(cluster))
+                    .then(|| status(cluster, desired.as_ref(), &observed, plan.as_ref(), now)),
+                ground: desired.as_ref().ok().map(|desired| {
+                    let sources = sources(cluster, desired, &observed, now);
+                    ground(cluster, desired, sources, inventory, &machines)
+                }),
                 plan: plan.unwrap_or_default(),
                 uncleaned: desired.as_ref().map(uncleaned).unwrap_or_default(),
                 error: desired.err().map(|error| error.to_string()),

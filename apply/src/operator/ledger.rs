@@ -41,6 +41,11 @@ impl Ledger {
         self.0.entry(cluster.clone()).or_default()
     }
 
+    /// That of a cluster that is still there.
+    pub fn known(&mut self, cluster: &ClusterKey) -> Option<&mut Account> {
+        self.0.get_mut(cluster)
+    }
+
     /// The clusters of a namespace that nothing may be decided about now: a turn is under way, or the caches
     /// have not seen all that was written. To be asked before the caches are.
     pub fn waiting(&mut self, namespace: &str, caches: &Caches) -> BTreeSet<ClusterKey> {

@@ -13,20 +13,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use nico_render::{ClusterKey, Sight};
+use nico_crds::names::{join_token_secret, kubeconfig_secret};
+use nico_render::workload::health;
+use nico_render::{ClusterKey, Inventory, Sight};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 
+use crate::aggregator::{Aggregator, Told};
+use crate::board::{Board, Waker};
 use crate::cache::{CacheSettings, Caches};
 use crate::events::{Crier, Herald};
 use crate::hands::Turn;
 use crate::hands::writer::{IN_FLIGHT, Writer};
+use crate::keeper::{self, Keeper};
 use crate::lease::{Leadership, Term};
 use crate::metrics::Metrics;
 use crate::observe::now;
+use crate::probe::Prober;
 use decision::{Decision, Made, decide};
 use ledger::Ledger;
 use turn::Tools;
@@ -47,6 +54,8 @@ pub struct Settings {
     pub in_flight: usize,
     /// The function that decides what may be done.
     pub rollout: Rollout,
+    /// How machines are visited for the kubeconfig.
+    pub visits: keeper::Settings,
 }
 
 impl Default for Settings {
@@ -57,6 +66,7 @@ impl Default for Settings {
             debounce: Duration::from_millis(100),
             in_flight: IN_FLIGHT,
             rollout: nico_render::rollout::rollout,
+            visits: keeper::Settings::default(),
         }
     }
 }
@@ -82,8 +92,13 @@ pub struct Operator {
     metrics: Metrics,
     caches: Arc<Caches>,
     tools: Tools,
-    /// None once it cries.
-    crier: Option<Crier>,
+    board: Arc<Board>,
+    waker: Waker,
+    woken: mpsc::UnboundedReceiver<String>,
+    /// What the aggregator told.
+    told: mpsc::UnboundedReceiver<Told>,
+    /// The loops beside this one; None once they run.
+    others: Option<Others>,
     ledger: Ledger,
     turns: JoinSet<Ended>,
     /// Namespaces to look at, and when.
@@ -92,6 +107,14 @@ pub struct Operator {
     took: BTreeMap<String, Duration>,
     permits: Arc<Semaphore>,
     pulse: Pulse,
+}
+
+/// The loops beside the operator's.
+struct Others {
+    crier: Crier,
+    aggregator: Aggregator,
+    keeper: Keeper,
+    prober: Prober,
 }
 
 impl Operator {
@@ -105,10 +128,24 @@ impl Operator {
     ) -> Self {
         let writer = Writer::new(requests.clone(), &leadership, Some(metrics.clone()), settings.in_flight);
         let (herald, crier) = Herald::new(requests);
+        let (aggregator, desk, told) = Aggregator::new(writer.clone(), herald.clone());
+        let (board, (waker, woken)) = (Arc::new(Board::default()), Waker::new());
+        let keeper = Keeper::new(
+            writer.clone(),
+            board.clone(),
+            waker.clone(),
+            settings.visits.clone(),
+            settings.interval,
+        );
+        let prober = Prober::new(board.clone(), waker.clone(), settings.interval);
         Self {
             caches: Arc::new(Caches::new(settings.cache.clone())),
-            tools: Tools { writer, tokens: Arc::default(), herald },
-            crier: Some(crier),
+            tools: Tools { writer, tokens: Arc::default(), herald, desk },
+            others: Some(Others { crier, aggregator, keeper, prober }),
+            board,
+            waker,
+            woken,
+            told,
             pulse: Pulse::new(settings.interval),
             permits: Arc::new(Semaphore::new(settings.in_flight.saturating_mul(2))),
             settings,
@@ -134,15 +171,13 @@ impl Operator {
 
     /// Works until the shutdown, and lets the writes in flight end.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
-        let (waker, mut woken) = mpsc::unbounded_channel::<String>();
-        let wake = Arc::new(move |namespace: &str| {
-            // Nobody listens any more only at the end.
-            let _ = waker.send(namespace.to_owned());
-        });
+        let waker = self.waker.clone();
+        let wake = Arc::new(move |namespace: &str| waker.wake(namespace));
         let caches = self.caches.clone();
         let watching = self.watching.clone();
         let mut filling = tokio::spawn(async move { caches.run(&watching, wake).await });
-        let crying = self.crier.take().map(|crier| tokio::spawn(crier.run()));
+        let mut beside = JoinSet::new();
+        let crying = self.others.take().map(|others| others.begin(&mut beside));
         tokio::pin!(shutdown);
         let mut leads = false;
         let mut tick = tokio::time::Instant::now();
@@ -155,12 +190,17 @@ impl Operator {
                     error!(?ended, "the caches have ended");
                     break;
                 }
-                Some(namespace) = woken.recv() => {
+                Some(ended) = beside.join_next() => {
+                    error!(?ended, "a loop beside the operator's has ended");
+                    break;
+                }
+                Some(namespace) = self.woken.recv() => {
                     self.mark(namespace);
-                    while let Ok(namespace) = woken.try_recv() {
+                    while let Ok(namespace) = self.woken.try_recv() {
                         self.mark(namespace);
                     }
                 }
+                Some(told) = self.told.recv() => self.told(told),
                 Some(Ok(ended)) = self.turns.join_next() => self.ended(&ended.cluster, ended.turn, ended.took),
                 () = sleep_until(next) => {}
                 () = change(&self.leadership, leads) => {}
@@ -168,6 +208,8 @@ impl Operator {
             if leads != self.leadership.is_valid() {
                 leads = !leads;
                 info!(leads, "leadership");
+                // Another one led meanwhile, or leads now.
+                self.board.clear();
                 self.mark_all();
             }
             if tokio::time::Instant::now() >= tick {
@@ -177,6 +219,7 @@ impl Operator {
             self.pass_over_due().await;
         }
         filling.abort();
+        beside.shutdown().await;
         self.finish(crying).await;
     }
 
@@ -234,7 +277,7 @@ impl Operator {
             put_back: self.ledger.put_back(namespace, at),
             ..Sight::default()
         };
-        let sight = self.sight(namespace, &there, seen);
+        let sight = self.sight(namespace, &picture.inventory, seen, at);
         let rollout = self.settings.rollout;
         let inventory = picture.inventory;
         let decided = spawn_blocking(move || decide(&inventory, &sight, &waiting, rollout, at)).await;
@@ -251,21 +294,35 @@ impl Operator {
         self.took.insert(namespace.to_owned(), begun.elapsed());
     }
 
-    fn sight(&mut self, namespace: &str, clusters: &[ClusterKey], seen: Sight) -> Sight {
-        let tokens = clusters.iter().filter_map(|key| {
-            let secret = nico_crds::names::join_token_secret(&key.name);
-            let version = self.caches.secret_version(namespace, &secret);
-            Some((key.clone(), self.tools.tokens.known(key, version.as_deref())?))
-        });
-        Sight { tokens: tokens.collect(), ..seen }
+    /// What is known beside the inventory: of the clusters' Secrets, and of those clusters that run.
+    fn sight(&self, namespace: &str, inventory: &Inventory, mut sight: Sight, at: Timestamp) -> Sight {
+        for cluster in &inventory.clusters {
+            let key = ClusterKey::of(cluster);
+            let version = self.caches.secret_version(namespace, &join_token_secret(&key.name));
+            let token = self.tools.tokens.known(&key, version.as_deref());
+            sight.tokens.extend(token.map(|token| (key.clone(), token)));
+            let version = self.caches.secret_version(namespace, &kubeconfig_secret(&key.name));
+            let workload = self.board.workload(&key, version.as_deref());
+            for (machine, health) in health(cluster, workload.as_ref(), at) {
+                sight.health.insert((namespace.to_owned(), machine), health);
+            }
+            sight.workloads.extend(workload.map(|workload| (key, workload)));
+        }
+        sight
     }
 
     /// Begins the turn of a cluster.
     fn begin(&mut self, key: &ClusterKey, mut made: Made, term: &Term) {
+        let secret = self.caches.secret_version(&key.namespace, &kubeconfig_secret(&key.name));
+        self.board.post(&made.cluster, secret, made.ground.take(), term);
         let account = self.ledger.account(key);
         if account.backs_off() {
             made.plan.steps.retain(turn::is_urgent);
             if made.plan.steps.is_empty() {
+                // What cannot be done can be told all the same.
+                if let Some(status) = made.status {
+                    self.tools.desk.hand_in(&made.cluster, status, term);
+                }
                 return;
             }
         }
@@ -274,14 +331,27 @@ impl Operator {
             self.metrics.cluster(key).failed("Render", Duration::ZERO);
         }
         account.busy = true;
+        // What waits to be told is older.
+        self.tools.desk.withdraw(key);
         let (tools, permits, key) = (self.tools.within(term), self.permits.clone(), key.clone());
+        let term = term.clone();
         self.turns.spawn(async move {
             // Only a closed semaphore gives none, and nobody closes it.
             let _permit = permits.acquire().await;
             let begun = Instant::now();
-            let turn = AssertUnwindSafe(turn::take(tools, made)).catch_unwind().await.ok();
+            let turn = AssertUnwindSafe(turn::take(tools, term, made)).catch_unwind().await.ok();
             Ended { cluster: key, turn, took: begun.elapsed() }
         });
+    }
+}
+
+impl Others {
+    /// Begins them; what tells events is to end after all others.
+    fn begin(self, beside: &mut JoinSet<()>) -> JoinHandle<()> {
+        beside.spawn(self.aggregator.run());
+        beside.spawn(self.keeper.run());
+        beside.spawn(self.prober.run());
+        tokio::spawn(self.crier.run())
     }
 }
 

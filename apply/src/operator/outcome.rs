@@ -8,6 +8,8 @@ use tracing::{error, info, warn};
 
 use super::{Operator, after, jittered};
 use crate::ApplyError;
+use crate::aggregator::Told;
+use crate::cache::Seen;
 use crate::hands::{Done, Turn};
 use crate::observe::now;
 
@@ -55,12 +57,6 @@ impl Operator {
                 metrics.conflicted();
             }
         }
-        // Another hand that holds a field of ours, once: it is not written against, so nothing else shows it.
-        let began =
-            |transition: &&Transition| transition.condition == "Conflict" && transition.status == "True";
-        for _ in turn.transitions.iter().filter(began) {
-            metrics.conflicted();
-        }
         for done in &turn.done {
             match done {
                 Done::Created { role, .. } => metrics.created(*role),
@@ -75,6 +71,20 @@ impl Operator {
                 | Done::Changed { .. }
                 | Done::Released(_) => {}
             }
+        }
+    }
+
+    /// A status was told: what is decided next must have seen it.
+    pub(super) fn told(&mut self, told: Told) {
+        let Told { cluster, version, transitions } = told;
+        // One that is gone is not brought back.
+        let Some(account) = self.ledger.known(&cluster) else { return };
+        account.wrote(version.map(Seen::Cluster).into_iter().collect());
+        // Another hand that holds a field of ours, once: it is not written against, so nothing else shows it.
+        let began =
+            |transition: &&Transition| transition.condition == "Conflict" && transition.status == "True";
+        for _ in transitions.iter().filter(began) {
+            self.metrics.cluster(&cluster).conflicted();
         }
     }
 
@@ -97,8 +107,10 @@ impl Operator {
         for gone in self.ledger.forget_others(namespace, there) {
             info!(cluster = %gone, "is gone");
             self.metrics.forget(&gone);
+            self.tools.desk.withdraw(&gone);
         }
         self.tools.tokens.retain(namespace, there);
+        self.board.retain(namespace, there);
         if there.is_empty() {
             self.took.remove(namespace);
         }

@@ -2,11 +2,10 @@
 
 use nico_render::ClusterKey;
 use nico_render::rollout::{FinalizerChange, Purpose, Step};
-use nico_render::status::{Transition, transitions};
-use tracing::{debug, info, warn};
+use tracing::warn;
 
 use super::decision::Made;
-use crate::ApplyError;
+use crate::aggregator::Desk;
 use crate::events::Herald;
 use crate::hands::writer::Writer;
 use crate::hands::{Done, Hands, Turn};
@@ -19,6 +18,7 @@ pub(crate) struct Tools {
     pub writer: Writer,
     pub tokens: std::sync::Arc<Tokens>,
     pub herald: Herald,
+    pub desk: Desk,
 }
 
 impl Tools {
@@ -28,21 +28,26 @@ impl Tools {
             writer: self.writer.clone().within(term.clone()),
             tokens: self.tokens.clone(),
             herald: self.herald.within(term),
+            desk: self.desk.clone(),
         }
     }
 }
 
-/// Takes it.
-pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
-    let Made { cluster, plan, status, error: _, uncleaned } = made;
+/// Takes it, in this term.
+pub(crate) async fn take(tools: Tools, term: Term, made: Made) -> Turn {
+    let Made { cluster, plan, status, error: _, uncleaned, ground: _ } = made;
     let mut hands = Hands::new(&tools.writer, &tools.tokens, (*cluster).clone(), true);
     let quiet = plan.steps.is_empty();
     hands.execute(plan.steps).await;
-    // Of what is just changing the next plan tells more.
-    if (quiet || !hands.turn.errors.is_empty()) && !hands.turn.looked && hands.turn.done.is_empty() {
-        tell(&tools, &mut hands, &status).await;
-    }
     let Hands { turn, .. } = hands;
+    // Of what is just changing the next plan tells more.
+    if let Some(status) = status
+        && (quiet || !turn.errors.is_empty())
+        && !turn.looked
+        && turn.done.is_empty()
+    {
+        tools.desk.hand_in(&cluster, status, &term);
+    }
     for done in &turn.done {
         tools.herald.done(&cluster, done);
     }
@@ -53,36 +58,6 @@ pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
         tools.herald.not_cleaned(&cluster, &machines);
     }
     turn
-}
-
-async fn tell(tools: &Tools, hands: &mut Hands<'_>, status: &nico_crds::KubernetesClusterStatus) {
-    let before = hands.cluster.clone();
-    match hands.tell(status).await {
-        Ok(true) => {
-            let previous = before.status.clone().unwrap_or_default();
-            let found = transitions(&previous, status);
-            log(&ClusterKey::of(&before), &found);
-            tools.herald.transitions(&before, &found);
-            hands.turn.transitions.extend(found);
-        }
-        Ok(false) => {}
-        Err(error) => {
-            debug!(cluster = %ClusterKey::of(&before), error = crate::error::chain(&error), "cannot tell the status");
-            if !matches!(error, ApplyError::Conflict { .. } | ApplyError::NotLeading) {
-                hands.turn.errors.push(error);
-            }
-        }
-    }
-}
-
-fn log(cluster: &ClusterKey, transitions: &[Transition]) {
-    for Transition { condition, status, reason, message, warning } in transitions {
-        if *warning {
-            warn!(%cluster, condition, status, reason, "{message}");
-        } else {
-            info!(%cluster, condition, status, reason, "{message}");
-        }
-    }
 }
 
 /// What must not wait, whatever else goes wrong with a cluster.

@@ -113,12 +113,15 @@ impl<'a> Visit<'a> {
         let Limits { command: limit, output, .. } = self.limits;
         // Hanging up does not end what runs there.
         let seconds = limit.as_secs().max(1).to_string();
-        let around: &[&str] = if self.target.is_root() { &[] } else { &["sudo", "-n", "--"] };
-        let words =
-            around.iter().copied().chain(["timeout", "-k", "1", &seconds]).chain(program.iter().copied());
-        let mut words = words.peekable();
-        let mut command = self.session.command(words.next().unwrap_or_default());
-        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut words = Vec::new();
+        if !self.target.is_root() {
+            words.extend(["sudo", "-n", "--"]);
+        }
+        words.extend(["timeout", "-k", "1", &seconds]);
+        words.extend_from_slice(program);
+        let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+        let mut command = self.session.command(first);
+        command.args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         in_time("a command", limit.saturating_add(GRACE), async {
             let mut child = command.spawn().await.map_err(VisitError::BrokeOff)?;
             let said = match child.stdout().take() {

@@ -96,7 +96,7 @@ async fn the_host_key_that_was_seen_first_is_kept_and_another_is_refused() {
     let visit = scene.visit(&HostKeys::AcceptNew).await.unwrap();
     let seen = visit.host_keys().unwrap();
     visit.end().await;
-    let shown = HostKeys::of_person("node-1", &scene.sshd.host_key()).unwrap();
+    let shown = HostKeys::of_person("node-1", &[], &scene.sshd.host_key()).unwrap();
     assert_eq!(seen, shown);
     scene.visit(&seen).await.unwrap().end().await;
     scene.sshd.change_host_key().await;

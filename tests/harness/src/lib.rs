@@ -16,7 +16,8 @@
 //! a service account's identity ([`ControlPlane::service_account`]), crashes of
 //! the servers ([`ControlPlane::kill`]), what the audit log tells ([`audit`]),
 //! and objects as a backup has them ([`backup`]). A machine that is visited is an
-//! sshd ([`sshd`]).
+//! sshd ([`sshd`]),
+//! and where it serves what a control plane does, that is passed on ([`passage`]).
 //!
 //! The servers are children of `control-plane attached`, built from
 //! `tests/control-plane`: it lives as long as the pipe to this process does.
@@ -27,10 +28,12 @@
 pub mod audit;
 pub mod backup;
 mod call;
+mod certificate;
 mod control_plane;
 pub mod faults;
 mod identity;
 mod namespace;
+pub mod passage;
 pub mod process;
 pub mod proxy;
 mod servers;
@@ -44,5 +47,6 @@ pub use identity::ServiceAccount;
 pub use namespace::Namespace;
 pub use process::Process;
 pub use servers::{Server, Servers};
+pub use passage::Passage;
 pub use sshd::Sshd;
 pub use wait::{TimedOut, wait_until};

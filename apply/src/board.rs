@@ -1,0 +1,212 @@
+//! What the loops tell each other of each cluster: the operator what it has decided, the keeper how the cluster is
+//! reached, the prober what it said. In memory alone, and nobody waits for anybody here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::machine::Dialect;
+use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
+use nico_render::ClusterKey;
+use nico_render::workload::{Kubeconfig, Probe, Sources, Workload};
+use tokio::sync::{Notify, mpsc};
+
+use crate::lease::Term;
+use crate::probe::Door;
+
+/// Has the operator look at a namespace again.
+#[derive(Clone)]
+pub(crate) struct Waker(mpsc::UnboundedSender<String>);
+
+impl Waker {
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    pub fn wake(&self, namespace: &str) {
+        // Nobody listens any more only at the end.
+        let _ = self.0.send(namespace.to_owned());
+    }
+}
+
+/// What is known of all clusters.
+#[derive(Default)]
+pub(crate) struct Board {
+    entries: Mutex<BTreeMap<ClusterKey, Entry>>,
+    /// For the keeper.
+    news: Notify,
+    /// For the prober.
+    opened: Notify,
+}
+
+#[derive(Default)]
+struct Entry {
+    post: Option<Post>,
+    kept: Option<Kept>,
+    probe: Option<Arc<Probe>>,
+}
+
+/// What the operator has decided about a cluster.
+#[derive(Clone)]
+pub(crate) struct Post {
+    pub cluster: Arc<KubernetesCluster>,
+    /// The version of the labelled Secret with its kubeconfig; None: there is none.
+    pub secret: Option<String>,
+    pub ground: Arc<Ground>,
+    /// The leadership in which it was decided.
+    pub term: Term,
+}
+
+/// Where a cluster runs.
+#[derive(Clone, Default)]
+pub(crate) struct Ground {
+    /// Which NIO serves its machines.
+    pub dialect: Dialect,
+    /// The control planes that may give the kubeconfig.
+    pub sources: Sources,
+    /// In their order.
+    pub control_planes: Vec<String>,
+    /// All of its machines that there are, by name.
+    pub machines: BTreeMap<String, Arc<Machine>>,
+    /// The configurations of the sources, by the machine's name.
+    pub configurations: BTreeMap<String, Arc<NixosConfiguration>>,
+}
+
+/// How a cluster is reached.
+#[derive(Clone, Default)]
+pub(crate) struct Kept {
+    pub kubeconfig: Kubeconfig,
+    /// When the stored kubeconfig is to be renewed.
+    pub renew_at: Option<Timestamp>,
+    /// The way in by the stored kubeconfig.
+    pub door: Option<Arc<Door>>,
+}
+
+impl Board {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<ClusterKey, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something was decided. Without its ground (it cannot be rendered) the machines are those of before, and none
+    /// of them is a source.
+    pub fn post(
+        &self,
+        cluster: &Arc<KubernetesCluster>,
+        secret: Option<String>,
+        ground: Option<Ground>,
+        term: &Term,
+    ) {
+        {
+            let mut entries = self.entries();
+            let entry = entries.entry(ClusterKey::of(cluster)).or_default();
+            let before = || entry.post.as_ref().map(|post| (*post.ground).clone()).unwrap_or_default();
+            let ground =
+                ground.unwrap_or_else(|| Ground { sources: Sources::default(), ..before() });
+            entry.post =
+                Some(Post { cluster: cluster.clone(), secret, ground: Arc::new(ground), term: term.clone() });
+        }
+        self.news.notify_one();
+    }
+
+    /// Until something is decided about any cluster, or a login is refused.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Forgets all but these clusters of a namespace.
+    pub fn retain(&self, namespace: &str, there: &[ClusterKey]) {
+        self.entries().retain(|key, _| key.namespace != namespace || there.contains(key));
+    }
+
+    /// Forgets everything: somebody else leads, and does what was to be done.
+    pub fn clear(&self) {
+        self.entries().clear();
+    }
+
+    /// What is known of a cluster, for who decides. None: it has a kubeconfig, and nobody has looked at it yet, or
+    /// nobody has asked the cluster yet. `secret` is the version of the labelled Secret.
+    pub fn workload(&self, cluster: &ClusterKey, secret: Option<&str>) -> Option<Workload> {
+        let entries = self.entries();
+        let entry = entries.get(cluster);
+        let probe = entry.and_then(|entry| entry.probe.clone());
+        match entry.and_then(|entry| entry.kept.as_ref()) {
+            Some(kept) if kept.door.is_some() && probe.is_none() => None,
+            Some(kept) => Some(Workload { kubeconfig: kept.kubeconfig.clone(), probe }),
+            None if secret.is_some() => None,
+            None => Some(Workload::default()),
+        }
+    }
+
+    /// What was decided about each cluster, and how it is reached.
+    pub fn posts(&self) -> Vec<(ClusterKey, Post, Kept)> {
+        let entries = self.entries();
+        let posted = entries.iter().filter_map(|(key, entry)| {
+            let post = entry.post.clone().filter(|post| post.term.is_valid())?;
+            Some((key.clone(), post, entry.kept.clone().unwrap_or_default()))
+        });
+        posted.collect()
+    }
+
+    /// The keeper knows how a cluster is reached. True: that is news.
+    pub fn kept(&self, cluster: &ClusterKey, kept: Kept) -> bool {
+        let mut entries = self.entries();
+        // One that is gone by now is not brought back.
+        let Some(entry) = entries.get_mut(cluster) else { return false };
+        let is_news = entry.kept.as_ref().is_none_or(|before| {
+            before.kubeconfig != kept.kubeconfig || before.door.is_some() != kept.door.is_some()
+        });
+        let is_opened = kept.door.is_some() && entry.probe.is_none();
+        entry.kept = Some(kept);
+        drop(entries);
+        if is_opened {
+            self.opened.notify_one();
+        }
+        is_news
+    }
+
+    /// How a cluster is reached, as it stands here now.
+    pub fn kept_of(&self, cluster: &ClusterKey) -> Option<Kept> {
+        self.entries().get(cluster)?.kept.clone()
+    }
+
+    /// Until a cluster can be asked that could not before.
+    pub async fn opened(&self) {
+        self.opened.notified().await;
+    }
+
+    /// The clusters that can be asked, and whether they never were.
+    pub fn doors(&self) -> Vec<(ClusterKey, Arc<Door>, Arc<Ground>, bool)> {
+        let entries = self.entries();
+        let open = entries.iter().filter_map(|(key, entry)| {
+            let post = entry.post.as_ref().filter(|post| post.term.is_valid())?;
+            let door = entry.kept.as_ref()?.door.clone()?;
+            Some((key.clone(), door, post.ground.clone(), entry.probe.is_none()))
+        });
+        open.collect()
+    }
+
+    /// The prober has asked a cluster by this door. True: what it says now is not what it said before.
+    pub fn probed(&self, cluster: &ClusterKey, door: &Arc<Door>, probe: Probe, is_refused: bool) -> bool {
+        let is_news;
+        {
+            let mut entries = self.entries();
+            let Some(entry) = entries.get_mut(cluster) else { return false };
+            let is_same = |kept: &&mut Kept| kept.door.as_ref().is_some_and(|one| Arc::ptr_eq(one, door));
+            let Some(kept) = entry.kept.as_mut().filter(is_same) else { return false };
+            let was_refused = kept
+                .kubeconfig
+                .stored
+                .as_mut()
+                .is_some_and(|stored| std::mem::replace(&mut stored.is_refused, is_refused));
+            let says = |probe: &Probe| (probe.nodes.clone(), probe.apis.clone());
+            is_news = was_refused != is_refused
+                || entry.probe.as_ref().is_none_or(|before| says(before) != says(&probe));
+            entry.probe = Some(Arc::new(probe));
+        }
+        if is_refused {
+            self.news.notify_one();
+        }
+        is_news
+    }
+}
