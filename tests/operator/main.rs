@@ -30,4 +30,5 @@ mod sequences;
 mod stage;
 mod twin;
 mod unreachable;
+mod unvisitable;
 mod visits;

@@ -55,7 +55,9 @@ impl Visits {
 
     /// Starts the operator.
     pub async fn operator(&self, more: &[&str]) -> Process {
-        let config = self.sshd.client_config();
+        // Whatever the address: all that listen there do so at the same port.
+        let config = self.file("client");
+        std::fs::write(&config, format!("Host *\n  Port {}\n", self.sshd.port())).unwrap();
         let mut arguments = vec!["--ssh-config", config.to_str().unwrap(), "--ssh-timeout", "3s"];
         arguments.extend(more);
         self.stage.operator_with(&shared_account().await.kubeconfig(), &arguments)

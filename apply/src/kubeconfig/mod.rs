@@ -16,5 +16,6 @@ pub use fetch::{FetchError, PATHS, fetch};
 pub use login::{LoginError, Verified, answers, client, login};
 pub use read::{Access, Login, Refusal, read};
 pub use validity::Validity;
+pub(crate) use way::KNOWN_AS;
 pub use way::{Place, Way, ways};
 pub use write::write;

@@ -168,10 +168,11 @@ fn a_loopback_server_is_looked_for_at_the_place() {
         let access = accepted(&config);
         let found = ways(&access, &place);
         let servers: Vec<_> = found.iter().map(|way| way.server.to_string()).collect();
-        assert_eq!(servers, ["https://10.0.0.1:6443/"; 2], "{server}");
+        assert_eq!(servers, ["https://10.0.0.1:6443/"; 3], "{server}");
         assert_eq!(found[0].tls_server_name, None);
         let host = access.server.host().unwrap().trim_matches(['[', ']']);
         assert_eq!(found[1].tls_server_name.as_deref(), Some(host));
+        assert_eq!(found[2].tls_server_name.as_deref(), Some("kubernetes.default.svc"));
     }
 }
 

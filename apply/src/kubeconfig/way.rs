@@ -7,6 +7,10 @@ use http::uri::{Authority, Scheme};
 
 use super::read::Access;
 
+/// A name that the certificate of every API server bears, whatever addresses it has (Kubernetes' documentation, "PKI
+/// certificates and requirements").
+pub(crate) const KNOWN_AS: &str = "kubernetes.default.svc";
+
 /// Where a control plane can be reached from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
@@ -26,7 +30,8 @@ pub struct Way {
 }
 
 /// The ways to try, in this order. What says that it listens on the loopback interface, or on all of them, is
-/// looked for at `place`: first by a certificate for that place, then by the one that it has for itself.
+/// looked for at `place`: first by a certificate for that place, then by the one that it has for itself, or for the
+/// cluster.
 pub fn ways(access: &Access, place: &Place<'_>) -> Vec<Way> {
     let host = access.server.host().unwrap_or_default();
     let named = || access.tls_server_name.clone();
@@ -38,8 +43,8 @@ pub fn ways(access: &Access, place: &Place<'_>) -> Vec<Way> {
     if access.tls_server_name.is_some() {
         return vec![there];
     }
-    let itself = unbracketed(host).to_owned();
-    vec![there, Way { server, tls_server_name: Some(itself) }]
+    let known_as = |name: &str| Way { server: server.clone(), tls_server_name: Some(name.to_owned()) };
+    vec![there, known_as(unbracketed(host)), known_as(KNOWN_AS)]
 }
 
 fn is_local(host: &str) -> bool {

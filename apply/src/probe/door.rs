@@ -15,15 +15,12 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::api::ask_control_plane;
-use crate::kubeconfig::{Access, LoginError, Way, client, write};
+use crate::kubeconfig::{Access, KNOWN_AS, LoginError, Way, client, write};
 
 /// Where API servers listen, if nobody says otherwise.
 const USUAL: u16 = 6443;
 /// Where what has no port in its address listens.
 const HTTPS: u16 = 443;
-/// A name that the certificate of every API server bears, whatever addresses it has
-/// (Kubernetes' documentation, "PKI certificates and requirements").
-const KNOWN_AS: &str = "kubernetes.default.svc";
 
 /// The way into a cluster.
 pub struct Door {
