@@ -101,8 +101,7 @@ impl Board {
             let mut entries = self.entries();
             let entry = entries.entry(ClusterKey::of(cluster)).or_default();
             let before = || entry.post.as_ref().map(|post| (*post.ground).clone()).unwrap_or_default();
-            let ground =
-                ground.unwrap_or_else(|| Ground { sources: Sources::default(), ..before() });
+            let ground = ground.unwrap_or_else(|| Ground { sources: Sources::default(), ..before() });
             entry.post =
                 Some(Post { cluster: cluster.clone(), secret, ground: Arc::new(ground), term: term.clone() });
         }

@@ -17,7 +17,8 @@ async fn what_each_distribution_writes_becomes_a_secret_that_others_can_use() {
     let named = |mut kubeconfig: Value, context: &str, cluster: &str, user: &str| {
         kubeconfig["clusters"][0]["name"] = json!(cluster);
         kubeconfig["users"][0]["name"] = json!(user);
-        kubeconfig["contexts"][0] = json!({ "name": context, "context": { "cluster": cluster, "user": user } });
+        kubeconfig["contexts"][0] =
+            json!({ "name": context, "context": { "cluster": cluster, "user": user } });
         kubeconfig["current-context"] = json!(context);
         kubeconfig
     };

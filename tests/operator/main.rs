@@ -14,6 +14,7 @@ mod exchange;
 mod failures;
 mod faults;
 mod fleet;
+mod health;
 mod interrupted;
 mod invariants;
 mod judged;

@@ -82,7 +82,11 @@ async fn at_rest_nothing_is_asked_and_nothing_is_written() {
 }
 
 /// What the operator of this namespace has asked for, but watches and the Lease.
-fn asked(stage: &Stage<'_>, from: nico_harness::audit::Mark, to: nico_harness::audit::Mark) -> Vec<String> {
+pub fn asked(
+    stage: &Stage<'_>,
+    from: nico_harness::audit::Mark,
+    to: nico_harness::audit::Mark,
+) -> Vec<String> {
     let events = stage.control_plane.audit_between(from, to);
     let by_operator = events.into_iter().filter(|event| {
         event.user == "system:serviceaccount:nico-system:nico"

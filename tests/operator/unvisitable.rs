@@ -34,7 +34,11 @@ async fn each_failure_is_told_and_delays_no_other() {
     }
     let runs = json!({ "exec": { "apiVersion": "client.authentication.k8s.io/v1", "command": "sh" } });
     visits.lay_kubeconfig("plugin", with_user(runs), server);
-    visits.lay_kubeconfig("paths", with_user(json!({ "client-certificate": "/etc/x", "client-key": "/y" })), server);
+    visits.lay_kubeconfig(
+        "paths",
+        with_user(json!({ "client-certificate": "/etc/x", "client-key": "/y" })),
+        server,
+    );
     visits.lay_kubeconfig("stranger", with_user(json!({ "token": "canary" })), server);
     visits.lay("garbage", b"\x00\xff garbage");
     let huge = std::fs::File::create(visits.file("huge")).unwrap();
@@ -45,10 +49,12 @@ async fn each_failure_is_told_and_delays_no_other() {
     let silent = TcpListener::bind((Ipv4Addr::new(127, 0, 4, 13), visits.sshd.port())).unwrap();
 
     let namespace = visits.namespace().name().to_owned();
-    let key = |name: &str, namespace: &str| json!({ "sshKeySecretRef": { "name": name, "namespace": namespace } });
+    let key =
+        |name: &str, namespace: &str| json!({ "sshKeySecretRef": { "name": name, "namespace": namespace } });
     let at = |address: &str| json!({ "hostname": address });
     let case = |name, machine, reason, names: &str| Case { name, machine, reason, names: names.to_owned() };
-    let password = json!({ "sshKeySecretRef": null, "sshPasswordSecretRef": { "name": "x", "namespace": "y" } });
+    let password =
+        json!({ "sshKeySecretRef": null, "sshPasswordSecretRef": { "name": "x", "namespace": "y" } });
     let cases = [
         case("hanging", at("127.0.4.13"), "TimedOut", "hanging-1"),
         case("down", at("127.0.4.14"), "Unreachable", "down-1"),
@@ -59,7 +65,12 @@ async fn each_failure_is_told_and_delays_no_other() {
         case("stranger", json!({}), "LoginFailed", "stranger-1"),
         case("missing", json!({}), "NotFound", "spec.kubeconfig.path"),
         case("password", password, "OnlyPassword", "spec.sshKeySecretRef"),
-        case("elsewhere", key("machines", "kube-system"), "KeyNamespaceNotAllowed", "--ssh-key-namespace kube-system"),
+        case(
+            "elsewhere",
+            key("machines", "kube-system"),
+            "KeyNamespaceNotAllowed",
+            "--ssh-key-namespace kube-system",
+        ),
         case("keyless", key("nowhere", &namespace), "KeyMissing", &format!("{namespace}/nowhere")),
         case("strange-key", key("strange", &namespace), "KeyRefused", &format!("{namespace}/strange")),
         case("odd", json!({ "sshUser": "-oProxyCommand=x" }), "NotVisitable", "sshUser"),

@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nico_harness::{ControlPlane, Namespace, Passage, Process, Sshd};
 use serde_json::{Value, json};
@@ -16,16 +17,16 @@ pub const KEY: &str = "machines";
 /// A namespace whose machines can be visited at one address.
 pub struct Visits {
     pub stage: Stage<'static>,
-    pub workload: &'static ControlPlane,
+    pub workload: Arc<ControlPlane>,
     pub sshd: Sshd,
     pub address: Ipv4Addr,
     _passage: Passage,
 }
 
 /// The API server that the kubeconfigs lead to, for tests that look at no Nodes.
-pub async fn workload() -> &'static ControlPlane {
-    static WORKLOAD: OnceCell<ControlPlane> = OnceCell::const_new();
-    WORKLOAD.get_or_init(async || ControlPlane::start().await.unwrap()).await
+async fn workload() -> Arc<ControlPlane> {
+    static WORKLOAD: OnceCell<Arc<ControlPlane>> = OnceCell::const_new();
+    WORKLOAD.get_or_init(async || Arc::new(ControlPlane::start().await.unwrap())).await.clone()
 }
 
 impl Visits {
@@ -34,17 +35,12 @@ impl Visits {
         Self::to(workload().await, prefix, address).await
     }
 
-    pub async fn to(workload: &'static ControlPlane, prefix: &str, address: [u8; 4]) -> Self {
+    pub async fn to(workload: Arc<ControlPlane>, prefix: &str, address: [u8; 4]) -> Self {
         let stage = Stage::new(prefix).await;
         let address = Ipv4Addr::from(address);
         let sshd = Sshd::start(address).await;
-        let visits = Self {
-            stage,
-            workload,
-            sshd,
-            address,
-            _passage: Passage::open(address, workload.port()).await,
-        };
+        let passage = Passage::open(address, workload.port()).await;
+        let visits = Self { stage, workload, sshd, address, _passage: passage };
         visits.put_key(KEY, &visits.sshd.key()).await;
         visits
     }

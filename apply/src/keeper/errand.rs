@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, Patch};
 use kube::{Resource as _, ResourceExt as _};
-use k8s_openapi::api::core::v1::Secret;
 use nico_crds::Machine;
 use nico_crds::names::kubeconfig_secret;
 use nico_render::workload::{Stored, Trouble};
@@ -72,7 +72,12 @@ impl Office {
         self.room.get_or_try_init(open_room).await
     }
 
-    async fn fetch_from(&self, room: &Room, post: &Post, machine: &Arc<Machine>) -> Result<Verified, Trouble> {
+    async fn fetch_from(
+        &self,
+        room: &Room,
+        post: &Post,
+        machine: &Arc<Machine>,
+    ) -> Result<Verified, Trouble> {
         let (cluster, name) = (&*post.cluster, machine.name_any());
         let host = machine.address().ok_or_else(|| trouble::no_address(&name))?;
         let Settings { ssh_config, key_namespaces, host_keys, timeout } = &self.settings;
@@ -97,7 +102,8 @@ impl Office {
         let fetched = fetch(&visit, path).await;
         visit.end().await;
         let text = SecretString::from(fetched.map_err(|error| trouble::fetch(&name, &key.secret, &error))?);
-        let access = read(text.expose_secret(), now()).map_err(|refusal| trouble::refused(&name, &refusal))?;
+        let access =
+            read(text.expose_secret(), now()).map_err(|refusal| trouble::refused(&name, &refusal))?;
         let place = place(post, host);
         let verified = login(&cluster.name_any(), &access, &place, *timeout).await;
         verified.map_err(|error| {
@@ -116,8 +122,8 @@ impl Office {
                 if !secret::is_of(current, cluster) {
                     return Err(Failure::Told(trouble::taken(&current.name_any())));
                 }
-                let is_same = text_of(current)
-                    .is_some_and(|text| text.expose_secret() == got.text.expose_secret());
+                let is_same =
+                    text_of(current).is_some_and(|text| text.expose_secret() == got.text.expose_secret());
                 let stored = before.kubeconfig.stored.as_ref();
                 if is_same || stored.is_some_and(|stored| !is_more(got, stored)) {
                     return Err(Failure::Lasting(trouble::not_newer(stored)));
@@ -148,7 +154,10 @@ impl Office {
     ) -> Result<Secret, ApplyError> {
         let mut patch = secret::claim(&post.cluster, current.meta());
         if let Some(fields) = patch.as_object_mut() {
-            fields.insert("data".to_owned(), serde_json::to_value(secret::fresh(&post.cluster, &got.text).data)?);
+            fields.insert(
+                "data".to_owned(),
+                serde_json::to_value(secret::fresh(&post.cluster, &got.text).data)?,
+            );
         }
         self.patch(writer, post, &patch).await
     }

@@ -3,8 +3,8 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, Patch};
 use kube::ResourceExt as _;
+use kube::api::{Api, Patch};
 use nico_crds::names::known_hosts_config_map;
 use nico_crds::{KubernetesCluster, Machine};
 use nico_render::workload::{Trouble, is_pin_void};

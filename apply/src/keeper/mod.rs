@@ -191,7 +191,9 @@ impl Keeper {
             // Only a closed semaphore gives none, and nobody closes it.
             let _permit = permits.acquire().await;
             match job {
-                Job::Look => Ended::Looked { version: post.secret.clone(), found: look(&office, &post).await },
+                Job::Look => {
+                    Ended::Looked { version: post.secret.clone(), found: look(&office, &post).await }
+                }
                 Job::Fetch => Ended::Fetched {
                     circumstances: Circumstances::of(&post),
                     got: office.fetch(&post, &kept).await,

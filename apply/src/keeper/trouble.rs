@@ -51,8 +51,9 @@ pub(super) fn no_address(machine: &str) -> Trouble {
 }
 
 pub(super) fn no_key(machine: &str) -> Trouble {
-    let message =
-        format!("Machine {machine} names no SSH key; set spec.sshKeySecretRef, as only keys are used to visit it");
+    let message = format!(
+        "Machine {machine} names no SSH key; set spec.sshKeySecretRef, as only keys are used to visit it"
+    );
     trouble("NoKey", message)
 }
 
@@ -114,7 +115,10 @@ pub(super) fn bad_known_hosts(machine: &str, place: &str, line: usize) -> Troubl
 }
 
 pub(super) fn not_pinned(machine: &str, error: &ApplyError) -> Trouble {
-    trouble("HostKeyNotPinned", format!("the host key of {machine} cannot be kept, so it is not used: {error}"))
+    trouble(
+        "HostKeyNotPinned",
+        format!("the host key of {machine} cannot be kept, so it is not used: {error}"),
+    )
 }
 
 pub(super) fn visit(machine: &str, secret: &str, error: &VisitError) -> Trouble {
@@ -133,7 +137,8 @@ pub(super) fn visit(machine: &str, secret: &str, error: &VisitError) -> Trouble 
     };
     let advice = match error {
         VisitError::HostKeyChanged => {
-            "; if it was installed anew by hand, take its entry out of the ConfigMap with the host keys".to_owned()
+            "; if it was installed anew by hand, take its entry out of the ConfigMap with the host keys"
+                .to_owned()
         }
         VisitError::Denied => format!(" (Secret {secret}); put its public key there, or name another user"),
         VisitError::NoWord(_)
