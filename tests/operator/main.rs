@@ -27,6 +27,7 @@ mod replicas;
 mod restore;
 mod rights;
 mod rollout;
+mod secrets;
 mod sequences;
 mod stage;
 mod twin;

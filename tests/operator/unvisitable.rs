@@ -7,7 +7,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_harness::Sshd;
 use serde_json::{Value, json};
 
-use crate::visits::Visits;
+use crate::visits::{Visits, visited};
 
 /// A cluster that fails, or does not.
 struct Case {
@@ -88,6 +88,24 @@ async fn each_failure_is_told_and_delays_no_other() {
         assert_eq!(visits.secret(name).await.is_null(), *reason != "Available", "{name}");
     }
     drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_hangs_for_ever_delays_no_other() {
+    let visits = Visits::new("hanging", [127, 0, 4, 15]).await;
+    let hour = SignedDuration::from_hours(1);
+    let good = visits.workload.certified(Timestamp::now() - hour, Timestamp::now() + hour * 240);
+    visits.lay_kubeconfig("file", good, "https://127.0.0.1");
+    let silent = TcpListener::bind((Ipv4Addr::new(127, 0, 4, 16), visits.sshd.port())).unwrap();
+    // Longer than anything is waited for here.
+    let _operator = visits.operator_with_timeout("1h").await;
+    let hanging = visits.machine("hanging-1", &json!({ "hostname": "127.0.4.16" }));
+    visits.stage.put(&[hanging, visits.cluster("hanging", "hanging-1", "file")]).await;
+    visits.wait_reason("hanging", "WaitingForControlPlane").await;
+    let _visitor = visited(&silent).await;
+    visits.stage.put(&[visits.machine("well-1", &json!({})), visits.cluster("well", "well-1", "file")]).await;
+    visits.wait_reason("well", "Available").await;
+    visits.wait_reason("hanging", "WaitingForControlPlane").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! What the tests of the kubeconfig share: machines that an sshd stands for, clusters on them, and a second API server
 //! that is the cluster which runs there.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,10 +51,19 @@ impl Visits {
 
     /// Starts the operator.
     pub async fn operator(&self, more: &[&str]) -> Process {
+        self.start_operator("3s", more).await
+    }
+
+    /// The same, with another limit for each step of a visit.
+    pub async fn operator_with_timeout(&self, timeout: &str) -> Process {
+        self.start_operator(timeout, &[]).await
+    }
+
+    async fn start_operator(&self, timeout: &str, more: &[&str]) -> Process {
         // Whatever the address: all that listen there do so at the same port.
         let config = self.file("client");
         std::fs::write(&config, format!("Host *\n  Port {}\n", self.sshd.port())).unwrap();
-        let mut arguments = vec!["--ssh-config", config.to_str().unwrap(), "--ssh-timeout", "3s"];
+        let mut arguments = vec!["--ssh-config", config.to_str().unwrap(), "--ssh-timeout", timeout];
         arguments.extend(more);
         self.stage.operator_with(&shared_account().await.kubeconfig(), &arguments)
     }
@@ -146,4 +155,10 @@ impl Visits {
         let patch = json!({ "spec": { "rollout": { "drainTimeoutSeconds": trigger.len() + 300 } } });
         self.stage.patch("kubernetescluster", cluster, "person", &patch).await;
     }
+}
+
+/// Waits until somebody comes, who is told nothing as long as what is returned lives.
+pub async fn visited(silent: &TcpListener) -> TcpStream {
+    let silent = silent.try_clone().unwrap();
+    tokio::task::spawn_blocking(move || silent.accept().unwrap().0).await.unwrap()
 }
