@@ -38,12 +38,21 @@ pub(crate) struct Tidings {
     pub term: Term,
 }
 
-/// What was told of a cluster.
+/// What came of it.
 pub(crate) struct Told {
     pub cluster: ClusterKey,
-    /// The version that the cluster has since.
-    pub version: Option<u64>,
-    pub transitions: Vec<Transition>,
+    pub outcome: Outcome,
+}
+
+pub(crate) enum Outcome {
+    /// It was told.
+    Written {
+        /// The version that the cluster has since.
+        version: Option<u64>,
+        transitions: Vec<Transition>,
+    },
+    /// Telling it panicked.
+    Panicked,
 }
 
 /// Where tidings are handed in.
@@ -120,16 +129,14 @@ impl Aggregator {
     pub async fn run(mut self) {
         let desk = self.desk.clone();
         loop {
-            let next = self.pauses.values().map(|pause| pause.until).min();
+            let now = Instant::now();
+            let next = self.pauses.values().map(|pause| pause.until).filter(|until| *until > now).min();
             tokio::select! {
                 () = desk.0.arrived.notified() => {}
                 () = until(next) => {}
                 Some(ended) = self.writing.join_next_with_id() => match ended {
                     Ok((id, result)) => self.ended(id, result),
-                    Err(failed) => {
-                        error!(%failed, "telling a status has failed");
-                        self.busy.remove(&failed.id());
-                    }
+                    Err(failed) => self.panicked(failed.id()),
                 },
             }
             self.begin();
@@ -140,7 +147,9 @@ impl Aggregator {
     fn begin(&mut self) {
         let now = Instant::now();
         let mut waiting = self.desk.waiting();
-        self.pauses.retain(|key, pause| pause.until > now || waiting.contains_key(key));
+        // One that failed and is tried again keeps its pause until that succeeds: it would be as long again.
+        let busy: Vec<_> = self.busy.values().map(|(key, _)| key.clone()).collect();
+        self.pauses.retain(|key, pause| pause.until > now || waiting.contains_key(key) || busy.contains(key));
         let may = |key: &ClusterKey| {
             self.busy.values().all(|(busy, _)| busy != key)
                 && self.pauses.get(key).is_none_or(|pause| pause.until <= now)
@@ -173,15 +182,29 @@ impl Aggregator {
             // What somebody changed meanwhile is decided about anew; who does not lead has nothing to tell.
             Err(ApplyError::Conflict { .. } | ApplyError::NotLeading) => {}
             Err(error) => {
-                let last = self.pauses.get(&key).map(|pause| pause.length.saturating_mul(2));
-                let length = last.unwrap_or(FIRST_PAUSE).min(LONGEST_PAUSE);
-                let until = Instant::now();
-                let until = until.checked_add(length).unwrap_or(until);
-                self.pauses.insert(key.clone(), Pause { length, until });
-                warn!(cluster = %key, error = chain(&error), seconds = length.as_secs(), "cannot tell the status");
+                let seconds = self.pause(&key).as_secs();
+                warn!(cluster = %key, error = chain(&error), seconds, "cannot tell the status");
                 self.desk.waiting().entry(key).or_insert(tidings);
             }
         }
+    }
+
+    fn panicked(&mut self, id: Id) {
+        let Some((key, tidings)) = self.busy.remove(&id) else { return };
+        let seconds = self.pause(&key).as_secs();
+        error!(cluster = %key, seconds, "telling the status has panicked");
+        self.desk.waiting().entry(key.clone()).or_insert(tidings);
+        let _ = self.told.send(Told { cluster: key, outcome: Outcome::Panicked });
+    }
+
+    /// Leaves a cluster alone for a while, each time for longer.
+    fn pause(&mut self, key: &ClusterKey) -> Duration {
+        let last = self.pauses.get(key).map(|pause| pause.length.saturating_mul(2));
+        let length = last.unwrap_or(FIRST_PAUSE).min(LONGEST_PAUSE);
+        let until = Instant::now();
+        let until = until.checked_add(length).unwrap_or(until);
+        self.pauses.insert(key.clone(), Pause { length, until });
+        length
     }
 }
 
@@ -206,7 +229,7 @@ async fn tell(
     herald.transitions(cluster, &found);
     let version = written.resource_version().and_then(|version| version.parse().ok());
     debug!(cluster = %key, version, "the status is told");
-    Ok(Told { cluster: key, version, transitions: found })
+    Ok(Told { cluster: key, outcome: Outcome::Written { version, transitions: found } })
 }
 
 fn log(cluster: &ClusterKey, transitions: &[Transition]) {

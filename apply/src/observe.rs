@@ -7,7 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::{Client, ResourceExt};
 use nico_crds::{KubernetesCluster, Machine};
-use nico_render::{Completeness, Inventory, Sight};
+use nico_render::workload::health;
+use nico_render::{Completeness, Health, Inventory, Sight};
 
 use crate::ApplyError;
 use crate::cache::{Held, HeldConfiguration, Interned, ownership, written_at};
@@ -30,7 +31,22 @@ pub struct Scope<'a> {
 pub async fn observe(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, Sight), ApplyError> {
     let (inventory, mut sight) = observe_objects(client, scope).await?;
     look_at_tokens(client, &inventory, &mut sight).await?;
+    // No cluster is asked: where its health counts it is not known, and unknown is unsafe.
+    look_at_health(&inventory, &mut sight, |cluster| health(cluster, None, now()));
     Ok((inventory, sight))
+}
+
+/// Takes the health of the Nodes from what `health` knows of each cluster.
+pub fn look_at_health(
+    inventory: &Inventory,
+    sight: &mut Sight,
+    health: impl Fn(&KubernetesCluster) -> Vec<(String, Health)>,
+) {
+    for cluster in &inventory.clusters {
+        let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
+        let known = health(cluster).into_iter();
+        sight.health.extend(known.map(|(machine, health)| ((namespace.clone(), machine), health)));
+    }
 }
 
 /// Looks at the Secrets with the join tokens.

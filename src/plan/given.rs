@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use k8s_openapi::jiff::Timestamp;
 use nico_apply::ApplyError;
 use nico_apply::connect::connect;
-use nico_apply::observe::{Scope, look_at_tokens, now, observe_objects, sight_of};
+use nico_apply::observe::{Scope, look_at_health, look_at_tokens, now, observe_objects, sight_of};
+use nico_render::workload::health_as_told;
 use nico_render::{ClusterKey, Inventory, Sight};
 
 use crate::cli::Plan;
@@ -55,7 +56,9 @@ pub fn by_files(arguments: &Plan) -> Option<Given> {
     let origins = std::mem::take(&mut objects.origins);
     let mut inventory = objects.inventory(arguments.default_git_repo.as_deref());
     inventory.observed_at = Some(at);
-    Some(Given { sight: sight_of(&inventory), inventory, at, origins, is_partial: true })
+    let mut sight = sight_of(&inventory);
+    look_at_health(&inventory, &mut sight, health_as_told);
+    Some(Given { sight, inventory, at, origins, is_partial: true })
 }
 
 /// From a server.
@@ -82,5 +85,6 @@ async fn observe(arguments: &Plan) -> Result<Given, ApplyError> {
         }
         Err(error) => return Err(error),
     };
+    look_at_health(&inventory, &mut sight, health_as_told);
     Ok(Given { inventory, sight, at: now(), origins: BTreeMap::new(), is_partial })
 }

@@ -16,7 +16,7 @@ use crate::visits::Visits;
 
 /// A control plane `node-1` that is visited, workers `node-2` and `node-3`, and a Node for each.
 struct Scene {
-    visits: Visits,
+    visits: Visits<'static>,
     operator: Process,
     nodes: Api<Node>,
 }

@@ -110,7 +110,7 @@ async fn a_certificate_that_ends_soon_is_renewed_and_never_by_less() {
     assert_ne!(renewed["data"], first["data"]);
 }
 
-async fn wait_message(visits: &Visits, text: &str) {
+async fn wait_message(visits: &Visits<'_>, text: &str) {
     visits
         .stage
         .wait(&format!("to be told: {text}"), async || {

@@ -20,6 +20,7 @@ use tower::{BoxError, Layer, Service};
 use crate::adoption::{COMMIT, put_recorded};
 use crate::faults::Inside;
 use crate::stage::{BOUND, CONFIGURATIONS, Stage, cluster, operators_account};
+use crate::visits::{Visits, workload};
 
 fn rights() -> BTreeSet<Right> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac.yaml");
@@ -47,6 +48,7 @@ async fn what_is_granted_is_used_and_nothing_that_is_needed_is_denied() {
     let control_plane = control_plane().await;
     let account = operators_account(&control_plane).await;
     everyday(&control_plane, &account).await;
+    visiting(&control_plane, &account).await;
     taking_over(&control_plane, &account).await;
     without_streamed_lists(&control_plane, &account).await;
 
@@ -92,6 +94,27 @@ async fn everyday(control_plane: &ControlPlane, account: &ServiceAccount) {
         .await;
     stage.kubectl(&["delete", "kubernetescluster", "home", "--wait=false"]).await;
     stage.wait_gone("kubernetesclusters").await;
+    assert!(operator.terminate(BOUND).await.unwrap().success());
+}
+
+/// A kubeconfig is fetched, and once more after somebody took it and the host key away.
+async fn visiting(control_plane: &ControlPlane, account: &ServiceAccount) {
+    let stage = Stage::on(control_plane, "visiting").await;
+    let visits = Visits::on(stage, workload().await, [127, 0, 4, 51]).await;
+    visits.lay_kubeconfig("file", visits.workload.kubeconfig(), "https://127.0.0.1");
+    let operator = visits.operator_as(account, "10s", &[]);
+    visits.stage.put(&[visits.machine("node-1", &json!({})), visits.cluster("home", "node-1", "file")]).await;
+    visits.wait_reason("home", "Available").await;
+    let pin = json!({ "data": { "node-1": null } });
+    visits.stage.patch("configmap", "home-known-hosts", "person", &pin).await;
+    visits.stage.kubectl(&["delete", "secret", "home-kubeconfig"]).await;
+    visits
+        .stage
+        .wait("the host key to be pinned anew", async || {
+            let pinned = visits.stage.get("configmap", "home-known-hosts").await["data"]["node-1"].clone();
+            if pinned.is_string() { Ok(()) } else { Err("it is not") }
+        })
+        .await;
     assert!(operator.terminate(BOUND).await.unwrap().success());
 }
 

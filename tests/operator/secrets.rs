@@ -19,7 +19,7 @@ use crate::visits::{Visits, visited};
 const CANARY: &str = "canary-that-must-not-sing";
 
 /// An operator that says all it can, and whose visits note how they are called.
-async fn talkative(visits: &Visits, tools: &Path) -> Process {
+async fn talkative(visits: &Visits<'_>, tools: &Path) -> Process {
     let account = shared_account().await.kubeconfig();
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     let config = visits.file("client");

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_harness::Sshd;
 use serde_json::{Value, json};
 
+use crate::stage::shared_account;
 use crate::visits::{Visits, visited};
 
 /// A cluster that fails, or does not.
@@ -98,7 +99,7 @@ async fn one_that_hangs_for_ever_delays_no_other() {
     visits.lay_kubeconfig("file", good, "https://127.0.0.1");
     let silent = TcpListener::bind((Ipv4Addr::new(127, 0, 4, 16), visits.sshd.port())).unwrap();
     // Longer than anything is waited for here.
-    let _operator = visits.operator_with_timeout("1h").await;
+    let _operator = visits.operator_as(shared_account().await, "1h", &[]);
     let hanging = visits.machine("hanging-1", &json!({ "hostname": "127.0.4.16" }));
     visits.stage.put(&[hanging, visits.cluster("hanging", "hanging-1", "file")]).await;
     visits.wait_reason("hanging", "WaitingForControlPlane").await;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nico_harness::{ControlPlane, Namespace, Passage, Process, Sshd};
+use nico_harness::{ControlPlane, Namespace, Passage, Process, ServiceAccount, Sshd};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -15,8 +15,8 @@ use crate::stage::{Stage, cluster, shared_account};
 pub const KEY: &str = "machines";
 
 /// A namespace whose machines can be visited at one address.
-pub struct Visits {
-    pub stage: Stage<'static>,
+pub struct Visits<'a> {
+    pub stage: Stage<'a>,
     pub workload: Arc<ControlPlane>,
     pub sshd: Sshd,
     pub address: Ipv4Addr,
@@ -24,19 +24,24 @@ pub struct Visits {
 }
 
 /// The API server that the kubeconfigs lead to, for tests that look at no Nodes.
-async fn workload() -> Arc<ControlPlane> {
+pub async fn workload() -> Arc<ControlPlane> {
     static WORKLOAD: OnceCell<Arc<ControlPlane>> = OnceCell::const_new();
     WORKLOAD.get_or_init(async || Arc::new(ControlPlane::start().await.unwrap())).await.clone()
 }
 
-impl Visits {
+impl Visits<'static> {
     /// Each test has an address of its own.
     pub async fn new(prefix: &str, address: [u8; 4]) -> Self {
         Self::to(workload().await, prefix, address).await
     }
 
     pub async fn to(workload: Arc<ControlPlane>, prefix: &str, address: [u8; 4]) -> Self {
-        let stage = Stage::new(prefix).await;
+        Self::on(Stage::new(prefix).await, workload, address).await
+    }
+}
+
+impl<'a> Visits<'a> {
+    pub async fn on(stage: Stage<'a>, workload: Arc<ControlPlane>, address: [u8; 4]) -> Self {
         let address = Ipv4Addr::from(address);
         let sshd = Sshd::start(address).await;
         let passage = Passage::open(address, workload.port()).await;
@@ -51,21 +56,17 @@ impl Visits {
 
     /// Starts the operator.
     pub async fn operator(&self, more: &[&str]) -> Process {
-        self.start_operator("3s", more).await
+        self.operator_as(shared_account().await, "3s", more)
     }
 
-    /// The same, with another limit for each step of a visit.
-    pub async fn operator_with_timeout(&self, timeout: &str) -> Process {
-        self.start_operator(timeout, &[]).await
-    }
-
-    async fn start_operator(&self, timeout: &str, more: &[&str]) -> Process {
+    /// The same as somebody else, and with another limit for each step of a visit.
+    pub fn operator_as(&self, account: &ServiceAccount, timeout: &str, more: &[&str]) -> Process {
         // Whatever the address: all that listen there do so at the same port.
         let config = self.file("client");
         std::fs::write(&config, format!("Host *\n  Port {}\n", self.sshd.port())).unwrap();
         let mut arguments = vec!["--ssh-config", config.to_str().unwrap(), "--ssh-timeout", timeout];
         arguments.extend(more);
-        self.stage.operator_with(&shared_account().await.kubeconfig(), &arguments)
+        self.stage.operator_with(&account.kubeconfig(), &arguments)
     }
 
     /// A Secret with an SSH key.

@@ -92,6 +92,8 @@ pub(crate) struct Keeper {
 #[derive(Default)]
 struct Case {
     is_busy: bool,
+    /// Until then nothing is done for it: something went wrong that only time mends.
+    rests_until: Option<Instant>,
     looked: Looked,
     failed_looks: u32,
     /// The Secret is somebody else's: nothing is fetched.
@@ -112,7 +114,7 @@ enum Looked {
 struct Failed {
     circumstances: Circumstances,
     pause: Duration,
-    not_before: Instant,
+    not_before: Option<Instant>,
 }
 
 /// What an errand depends on: when it changes it is tried again at once.
@@ -209,7 +211,7 @@ impl Keeper {
         case.is_busy = false;
         let before = self.board.kept_of(&key);
         let kept = match ended {
-            Ended::Looked { version, found } => case.looked(&key, version, found, before),
+            Ended::Looked { version, found } => case.looked(&key, version, found, before, self.interval),
             Ended::Fetched { circumstances, got } => {
                 case.fetched(&key, circumstances, got, before, self.interval)
             }
@@ -222,13 +224,15 @@ impl Keeper {
     /// It is left alone for as long as if it had failed.
     fn panicked(&mut self, id: Id) {
         let Some(key) = self.tasks.remove(&id) else { return };
-        self.cases.remove(&key);
+        let case = self.cases.entry(key).or_default();
+        *case = Case { rests_until: after(LONGEST_PAUSE), ..Case::default() };
     }
 }
 
 impl Case {
     fn job(&self, post: &Post, kept: &Kept) -> Option<Job> {
-        if self.is_busy {
+        let rests = self.rests_until.is_some_and(|until| Instant::now() < until);
+        if self.is_busy || rests {
             return None;
         }
         if !self.looked.is_at(post.secret.as_ref()) {
@@ -246,7 +250,8 @@ impl Case {
 
     fn may_try(&self, circumstances: &Circumstances) -> bool {
         self.failed.as_ref().is_none_or(|failed| {
-            failed.circumstances != *circumstances || failed.not_before <= Instant::now()
+            let is_over = failed.not_before.is_none_or(|at| at <= Instant::now());
+            failed.circumstances != *circumstances || is_over
         })
     }
 
@@ -256,6 +261,7 @@ impl Case {
         version: Option<String>,
         found: Result<Found, crate::ApplyError>,
         before: Option<Kept>,
+        interval: Duration,
     ) -> Option<Kept> {
         match found {
             Ok(Found { kept, is_taken }) => {
@@ -263,7 +269,7 @@ impl Case {
                 Some(kept)
             }
             Err(error) => {
-                // It is looked at again at the next tick.
+                self.rests_until = after(interval);
                 self.failed_looks = self.failed_looks.saturating_add(1);
                 warn!(cluster = %key, error = crate::error::chain(&error), "cannot look at the kubeconfig");
                 let before = before.unwrap_or_default();
@@ -295,8 +301,7 @@ impl Case {
                 again.map_or(interval, |failed| failed.pause.saturating_mul(2).min(LONGEST_PAUSE))
             }
         };
-        let not_before = Instant::now().checked_add(pause).unwrap_or_else(Instant::now);
-        self.failed = Some(Failed { circumstances, pause, not_before });
+        self.failed = Some(Failed { circumstances, pause, not_before: after(pause) });
         match failure {
             Failure::Told(trouble) | Failure::Lasting(trouble) => {
                 warn!(cluster = %key, reason = trouble.reason, seconds = pause.as_secs(), "no kubeconfig: {}", trouble.message);
@@ -305,6 +310,10 @@ impl Case {
             Failure::Passing => None,
         }
     }
+}
+
+fn after(pause: Duration) -> Option<Instant> {
+    Instant::now().checked_add(pause)
 }
 
 impl Looked {

@@ -303,9 +303,8 @@ impl Operator {
             sight.tokens.extend(token.map(|token| (key.clone(), token)));
             let version = self.caches.secret_version(namespace, &kubeconfig_secret(&key.name));
             let workload = self.board.workload(&key, version.as_deref());
-            for (machine, health) in health(cluster, workload.as_ref(), at) {
-                sight.health.insert((namespace.to_owned(), machine), health);
-            }
+            let health = health(cluster, workload.as_ref(), at).into_iter();
+            sight.health.extend(health.map(|(machine, health)| ((namespace.to_owned(), machine), health)));
             sight.workloads.extend(workload.map(|workload| (key, workload)));
         }
         sight

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 
 use super::{Operator, after, jittered};
 use crate::ApplyError;
-use crate::aggregator::Told;
+use crate::aggregator::{Outcome, Told};
 use crate::cache::Seen;
 use crate::hands::{Done, Turn};
 use crate::observe::now;
@@ -76,9 +76,13 @@ impl Operator {
 
     /// A status was told: what is decided next must have seen it.
     pub(super) fn told(&mut self, told: Told) {
-        let Told { cluster, version, transitions } = told;
+        let Told { cluster, outcome } = told;
         // One that is gone is not brought back.
         let Some(account) = self.ledger.known(&cluster) else { return };
+        let Outcome::Written { version, transitions } = outcome else {
+            self.metrics.cluster(&cluster).panicked();
+            return;
+        };
         account.wrote(version.map(Seen::Cluster).into_iter().collect());
         // Another hand that holds a field of ours, once: it is not written against, so nothing else shows it.
         let began =

@@ -1,5 +1,7 @@
 //! From what a cluster said to what the rollout goes by.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::KubernetesCluster;
 use nico_crds::cluster::RequireNodeHealth;
@@ -49,6 +51,21 @@ pub fn health(
         Health::NotAsked | Health::NotReady { .. } | Health::Unknown => asks == Asks::Health,
     };
     found.filter(|(_, health)| counts(health)).collect()
+}
+
+/// The same, for who asks no cluster, and only looks at what may happen: as the operator told it last.
+pub fn health_as_told(cluster: &KubernetesCluster) -> Vec<(String, Health)> {
+    if Asks::of(cluster) != Asks::Health {
+        return Vec::new();
+    }
+    let lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
+    let told: BTreeMap<_, _> = lines.map(|line| (line.name.as_str(), line.health.as_deref())).collect();
+    let of = |machine: &str| match told.get(machine).copied().flatten() {
+        Some("Ready") => Health::Ready,
+        Some("NotReady") => not_ready("as the status tells"),
+        Some(_) | None => Health::Unknown,
+    };
+    machines(cluster).map(|(machine, _)| (machine.to_owned(), of(machine))).collect()
 }
 
 /// The machines that the cluster has taken, as it remembers them.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
 
-pub use health::health;
+pub use health::{health, health_as_told};
 pub(crate) use health::{report, why_unknown};
 pub use need::{Need, is_pin_void, need};
 pub use sources::{Sources, sources};

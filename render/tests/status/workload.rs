@@ -8,8 +8,8 @@ use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::LOST;
 use nico_crds::status::Phase;
 use nico_render::workload::{
-    Api, Kubeconfig, Need, Node, Probe, Silence, Sources, Stored, Trouble, Workload, health, is_pin_void,
-    need, sources,
+    Api, Kubeconfig, Need, Node, Probe, Silence, Sources, Stored, Trouble, Workload, health, health_as_told,
+    is_pin_void, need, sources,
 };
 use nico_render::{Health, Observed};
 
@@ -399,4 +399,24 @@ fn a_pin_goes_with_the_installation_that_it_was_made_on() {
     assert!(!void(&scene, scene.now), "it was only switched");
     scene.nio_status(0, |status| status.has_full_install = Some(true));
     assert!(void(&scene, scene.now));
+}
+
+#[test]
+fn who_only_looks_takes_the_health_as_it_was_told() {
+    let mut scene = Scene::settled(1, 2);
+    scene.asks(RequireNodeHealth::Always);
+    let mut said = probe(&scene, 1, 2);
+    nodes(&mut said).get_mut("m10").unwrap().unready = Some("KubeletNotReady".to_owned());
+    said.apis.insert("m00".to_owned(), Api::NotReady(vec!["etcd".to_owned()]));
+    scene.says(said);
+    let told = scene.tell();
+    scene.cluster(|cluster| cluster.status.as_mut().unwrap().machines = told.machines.clone());
+    let cluster = scene.world.inventory.clusters[0].clone();
+    let not_ready = Health::NotReady { why: "as the status tells".to_owned() };
+    let expected = [("m00", Health::Unknown), ("m10", not_ready), ("m11", Health::Ready)];
+    let expected: Vec<_> =
+        expected.into_iter().map(|(machine, health)| (machine.to_owned(), health)).collect();
+    assert_eq!(health_as_told(&cluster), expected);
+    scene.asks(RequireNodeHealth::Auto);
+    assert!(health_as_told(&scene.world.inventory.clusters[0]).is_empty(), "it was never healthy");
 }
