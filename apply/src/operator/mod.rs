@@ -168,6 +168,9 @@ impl Operator {
             if leads != self.leadership.is_valid() {
                 leads = !leads;
                 info!(leads, "leadership");
+                if !leads {
+                    self.metrics.stand_by();
+                }
                 self.mark_all();
             }
             if tokio::time::Instant::now() >= tick {
@@ -244,7 +247,10 @@ impl Operator {
         };
         for (key, decision) in decided {
             match decision {
-                Decision::Made(made) => self.begin(&key, *made, term),
+                Decision::Made(mut made) => {
+                    self.show(&key, &mut made);
+                    self.begin(&key, *made, term);
+                }
                 Decision::Panicked => self.panicked(&key),
             }
         }

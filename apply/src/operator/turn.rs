@@ -34,7 +34,7 @@ impl Tools {
 
 /// Takes it.
 pub(crate) async fn take(tools: Tools, made: Made) -> Turn {
-    let Made { cluster, plan, status, error: _, uncleaned } = made;
+    let Made { cluster, plan, status, uncleaned, error: _, told: _, laps: _ } = made;
     let mut hands = Hands::new(&tools.writer, &tools.tokens, (*cluster).clone(), true);
     let quiet = plan.steps.is_empty();
     hands.execute(plan.steps).await;
