@@ -18,6 +18,7 @@ mod interrupted;
 mod invariants;
 mod judged;
 mod killed;
+mod metrics;
 mod outage;
 mod quiet;
 mod ready;
