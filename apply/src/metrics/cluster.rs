@@ -63,6 +63,13 @@ impl ClusterMetrics {
         }
     }
 
+    /// The cluster could not be rendered. Its turn, in which that is told, counts for itself.
+    pub fn unrenderable(&self) {
+        if let Some(series) = &self.0 {
+            count(&series.errors, "Render");
+        }
+    }
+
     /// A turn panicked: a mistake in NICO, whatever the cluster is like.
     pub fn panicked(&self) {
         if let Some(series) = &self.0 {
@@ -157,7 +164,7 @@ impl Series {
             )?,
             errors: counters(
                 "nico_cluster_reconcile_errors_total",
-                "Turns for this cluster that ended with an error, and of which type.",
+                "Turns for this cluster that ended with an error, and of which type; or it could not be rendered.",
                 "error_type",
             )?,
             panics: counter(

@@ -277,7 +277,7 @@ impl Operator {
         }
         if let Some(error) = &made.error {
             debug!(cluster = %key, error, "cannot be rendered");
-            self.metrics.cluster(key).failed("Render", Duration::ZERO);
+            self.metrics.cluster(key).unrenderable();
         }
         account.busy = true;
         let (tools, permits, key) = (self.tools.within(term), self.permits.clone(), key.clone());

@@ -49,6 +49,13 @@ fn what_is_counted_is_shown() {
             ),
             "1",
         ),
+        (
+            of(
+                "nico_cluster_reconcile_errors_total",
+                r#"cluster="home",error_type="Render",namespace="fleet""#,
+            ),
+            "1",
+        ),
         (by_role("nico_nixos_configs_created_total", "control-plane"), "1"),
         (by_role("nico_nixos_configs_created_total", "worker"), "1"),
         (format!("nico_kubeconfig_generation_success_total{of_home}"), "1"),
@@ -70,7 +77,7 @@ fn clusters_whose_names_run_into_each_other_are_apart() {
     metrics.keep("a", std::slice::from_ref(&one));
     metrics.keep("ab", std::slice::from_ref(&other));
     metrics.cluster(&one).conflicted();
-    metrics.cluster(&other).failed("Render", SECOND);
+    metrics.cluster(&other).unrenderable();
     let conflicts = |cluster: &ClusterKey| {
         let (namespace, name) = (&cluster.namespace, &cluster.name);
         value(&metrics, &format!("nico_conflicts_total{{cluster=\"{name}\",namespace=\"{namespace}\"}}"))

@@ -89,6 +89,7 @@ pub fn full() -> Metrics {
     let counted = metrics.cluster(&home);
     counted.succeeded(SECOND);
     counted.failed("Conflict", SECOND);
+    counted.unrenderable();
     counted.panicked();
     counted.conflicted();
     counted.created(Role::ControlPlane);

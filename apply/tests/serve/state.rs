@@ -118,6 +118,7 @@ fn a_cluster_that_is_gone_is_gone_whatever_is_late() {
     for late in [under_way, metrics.cluster(&home)] {
         late.succeeded(SECOND);
         late.failed("Conflict", SECOND);
+        late.unrenderable();
         late.panicked();
         late.conflicted();
         late.created(Role::Worker);
