@@ -1,7 +1,8 @@
 //! `docs/metrics.md` and the exposition tell of the same families: their types, their labels, the words in them;
-//! and the examples are PromQL over what there is.
+//! and the examples can be asked of Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use crate::full::{full, promtool};
 
@@ -96,7 +97,7 @@ fn the_page_knows_every_word_that_stands_in_a_label() {
     for (name, (_, samples)) in shown(&exposition) {
         for (label, value) in samples.iter().flat_map(|sample| labels(sample)) {
             let value = value.trim_end_matches('"');
-            let text = if label == "role" { page.as_str() } else { sections[&name] };
+            let text = if label == "role" { page.as_str() } else { sections.get(&name).unwrap() };
             let is_told = NAMES.contains(&label) || text.contains(&format!("`{value}`"));
             assert!(is_told, "{name}: {label} may be {value}");
         }
@@ -122,7 +123,7 @@ fn the_examples_are_promql_over_what_there_is() {
             assert!(metrics.iter().any(|metric| metric.starts_with(&name)), "{name}: {example}");
             assert!(metrics.iter().all(|metric| is_shown(metric)), "{name}: {example}");
             let quoted = serde_json::to_string(example).unwrap();
-            rules.push_str(&format!("  - record: example:{name}\n    expr: {quoted}\n"));
+            writeln!(rules, "  - record: example:{name}\n    expr: {quoted}").unwrap();
         }
     }
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
