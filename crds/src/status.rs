@@ -85,6 +85,23 @@ pub enum Phase {
     Deleting,
 }
 
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Provisioning, Self::ControlPlaneReady, Self::Ready, Self::Failed, Self::Deleting];
+
+    /// The word that stands in the status.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Provisioning => "Provisioning",
+            Self::ControlPlaneReady => "ControlPlaneReady",
+            Self::Ready => "Ready",
+            Self::Failed => "Failed",
+            Self::Deleting => "Deleting",
+        }
+    }
+}
+
 /// A role in numbers.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

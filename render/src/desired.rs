@@ -13,7 +13,7 @@ use crate::error::RenderError;
 use crate::inventory::{ClusterKey, Inventory, Space, index, name, namespace};
 use crate::live::{has_key_file, live_text};
 use crate::memory::Memory;
-use crate::select::{Claims, Member, Selection, Why, select};
+use crate::select::{Chosen, Claims, Member, Selection, Why, select};
 
 /// What should be, for one cluster.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ pub fn render(cluster: &KubernetesCluster, inventory: &Inventory) -> Result<Desi
     let wanted = ClusterKey::of(cluster);
     let mut claims = Claims::standing(&space);
     for other in space.clusters.clone() {
-        let selection = choose(other, &space, &mut claims, inventory);
+        let selection = choose(other, &space, &mut claims, inventory, &mut |_, _| {});
         if ClusterKey::of(other) == wanted {
             return finish(other, &space, inventory, selection);
         }
@@ -149,13 +149,18 @@ impl<'a> Rendering<'_, 'a> {
 
     /// Renders it.
     pub fn render(self) -> Result<Desired, RenderError> {
-        let selection = choose(self.cluster, self.space, self.claims, self.inventory);
+        self.render_telling(&mut |_, _| {})
+    }
+
+    /// The same; who has a clock can tell by `chosen` how long the selection takes, which begins with this call.
+    pub fn render_telling(self, chosen: &mut Chosen<'_>) -> Result<Desired, RenderError> {
+        let selection = choose(self.cluster, self.space, self.claims, self.inventory, chosen);
         finish(self.cluster, self.space, self.inventory, selection)
     }
 
     /// Takes the machines that it chooses, so that none after it does, and renders nothing.
     pub fn claim(self) {
-        choose(self.cluster, self.space, self.claims, self.inventory);
+        choose(self.cluster, self.space, self.claims, self.inventory, &mut |_, _| {});
     }
 }
 
@@ -164,8 +169,9 @@ fn choose<'a>(
     space: &Space<'a>,
     claims: &mut Claims<'a>,
     inventory: &'a Inventory,
+    chosen: &mut Chosen<'_>,
 ) -> Selection<'a> {
-    let selection = select(cluster, space, claims, inventory);
+    let selection = select(cluster, space, claims, inventory, chosen);
     for member in selection.members() {
         claims.take(name(&cluster.metadata), member.machine);
     }

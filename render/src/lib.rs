@@ -39,4 +39,4 @@ pub use error::{MAX_BYTES, RenderError};
 pub use inventory::{ClusterKey, Completeness, Inventory};
 pub use memory::Memory;
 pub use observed::{Health, Membership, Observed, Ownership, PutBack, Sight, TokenState};
-pub use select::Why;
+pub use select::{Chosen, Why};

@@ -77,6 +77,24 @@ proptest! {
     }
 
     #[test]
+    fn who_is_told_of_the_choice_is_told_what_becomes_of_it(mut world in worlds(), written in any::<bool>()) {
+        if written {
+            world.write(&world.render());
+        }
+        let said = nico_render::render_each(&world.inventory, |rendering| {
+            let mut chosen = Vec::new();
+            let desired = rendering.render_telling(&mut |role, count| chosen.push((role, count))).unwrap();
+            (desired, chosen)
+        });
+        for (desired, chosen) in said.into_values() {
+            let of = |role| desired.members.iter().filter(|member| member.role == role).count();
+            let wanted = Role::ALL.map(|role| (role, of(role)));
+            prop_assert_eq!(&chosen[chosen.len() - wanted.len()..], wanted);
+            prop_assert!(chosen.chunks(2).all(|two| two[0].0 == Role::ControlPlane && two[1].0 == Role::Worker));
+        }
+    }
+
+    #[test]
     fn rendering_again_changes_nothing(mut world in worlds()) {
         let first = world.render();
         world.write(&first);

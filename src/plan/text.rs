@@ -50,7 +50,7 @@ struct Page {
 
 impl Page {
     fn cluster(&mut self, report: &ClusterReport) {
-        let phase = report.phase.map(|phase| format!(" ({phase:?})")).unwrap_or_default();
+        let phase = report.phase.map(|phase| format!(" ({})", phase.word())).unwrap_or_default();
         let title = self.paint(BOLD, &escape(&format!("{}/{}{phase}", report.namespace, report.name)));
         if report.is_at_rest() {
             self.line(&format!("{title}: nothing to do"));

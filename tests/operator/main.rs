@@ -20,6 +20,7 @@ mod invariants;
 mod judged;
 mod killed;
 mod kubeconfig;
+mod metrics;
 mod outage;
 mod quiet;
 mod ready;

@@ -43,6 +43,11 @@ pub async fn accounts(stage: &Stage<'_>) -> [ServiceAccount; 2] {
 }
 
 pub fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
+    replica_with(stage, kubeconfig, &[])
+}
+
+/// The same with more arguments.
+pub fn replica_with(stage: &Stage<'_>, kubeconfig: &Path, more: &[&str]) -> Process {
     let arguments = [
         "--leader-elect",
         "--leader-elect-namespace",
@@ -54,7 +59,7 @@ pub fn replica(stage: &Stage<'_>, kubeconfig: &Path) -> Process {
         "--leader-elect-retry-period",
         "500ms",
     ];
-    stage.operator_with(kubeconfig, &arguments)
+    stage.operator_with(kubeconfig, &[&arguments, more].concat())
 }
 
 pub async fn wait_leads(replica: &Process) {

@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::board::{Board, Kept, Post, Waker};
 use crate::hands::writer::Writer;
+use crate::metrics::Metrics;
 use crate::observe::now;
 use crate::ssh::Limits;
 use errand::{Failure, Office};
@@ -81,6 +82,7 @@ pub(crate) struct Keeper {
     office: Arc<Office>,
     board: Arc<Board>,
     waker: Waker,
+    metrics: Metrics,
     interval: Duration,
     cases: BTreeMap<ClusterKey, Case>,
     jobs: JoinSet<Ended>,
@@ -140,6 +142,7 @@ impl Keeper {
         writer: Writer,
         board: Arc<Board>,
         waker: Waker,
+        metrics: Metrics,
         settings: Settings,
         interval: Duration,
     ) -> Self {
@@ -147,6 +150,7 @@ impl Keeper {
             office: Arc::new(Office::new(writer, settings)),
             board,
             waker,
+            metrics,
             interval,
             cases: BTreeMap::new(),
             jobs: JoinSet::new(),
@@ -207,6 +211,7 @@ impl Keeper {
 
     fn ended(&mut self, id: Id, ended: Ended) {
         let Some(key) = self.tasks.remove(&id) else { return };
+        self.count(&key, &ended);
         let case = self.cases.entry(key.clone()).or_default();
         case.is_busy = false;
         let before = self.board.kept_of(&key);
@@ -218,6 +223,17 @@ impl Keeper {
         };
         if kept.is_some_and(|kept| self.board.kept(&key, kept)) {
             self.waker.wake(&key.namespace);
+        }
+    }
+
+    fn count(&self, key: &ClusterKey, ended: &Ended) {
+        let metrics = self.metrics.cluster(key);
+        match ended {
+            Ended::Fetched { got: Ok(_), .. } => metrics.kubeconfig_fetched(),
+            Ended::Fetched { got: Err(Failure::Told(_) | Failure::Lasting(_)), .. } => {
+                metrics.kubeconfig_failed()
+            }
+            Ended::Fetched { got: Err(Failure::Passing), .. } | Ended::Looked { .. } => {}
         }
     }
 

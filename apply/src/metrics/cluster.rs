@@ -1,16 +1,22 @@
 //! The series of one cluster.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nico_crds::names::Role;
 use nico_render::ClusterKey;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
 use tracing::warn;
+
+use super::lock;
 
 /// Seconds. From a pass that finds nothing to do to one whose requests time out.
 const DURATIONS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Seconds. From a few machines to all of a large fleet.
+const SELECTIONS: &[f64] = &[0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// What is counted of one cluster. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,6 +31,11 @@ pub(super) struct Series {
     durations: Histogram,
     created: IntCounterVec,
     deleted: IntCounter,
+    kubeconfigs: IntCounter,
+    kubeconfig_errors: IntCounter,
+    selections: HistogramVec,
+    /// How many were chosen last. It is shown as part of the state.
+    chosen: Arc<Mutex<BTreeMap<Role, u32>>>,
 }
 
 impl ClusterMetrics {
@@ -49,6 +60,13 @@ impl ClusterMetrics {
         if let Some(series) = &self.0 {
             count(&series.errors, error_type);
             series.durations.observe(after.as_secs_f64());
+        }
+    }
+
+    /// The cluster could not be rendered. Its turn, in which that is told, counts for itself.
+    pub fn unrenderable(&self) {
+        if let Some(series) = &self.0 {
+            count(&series.errors, "Render");
         }
     }
 
@@ -79,6 +97,41 @@ impl ClusterMetrics {
             series.deleted.inc();
         }
     }
+
+    /// A kubeconfig was fetched from the cluster, and stored.
+    pub fn kubeconfig_fetched(&self) {
+        if let Some(series) = &self.0 {
+            series.kubeconfigs.inc();
+        }
+    }
+
+    /// An attempt to fetch a kubeconfig from the cluster, or to store it, failed.
+    pub fn kubeconfig_failed(&self) {
+        if let Some(series) = &self.0 {
+            series.kubeconfig_errors.inc();
+        }
+    }
+
+    /// So many machines were selected for a role, and that took so long.
+    pub fn selected(&self, role: Role, count: usize, took: Duration) {
+        if let Some(series) = &self.0 {
+            lock(&series.chosen).insert(role, u32::try_from(count).unwrap_or(u32::MAX));
+            match series.selections.get_metric_with_label_values(&[role.label()]) {
+                Ok(selections) => selections.observe(took.as_secs_f64()),
+                Err(error) => warn!(%role, "a selection is not measured: {error}"),
+            }
+        }
+    }
+
+    /// How many machines were selected last, by role.
+    pub(super) fn chosen(&self) -> BTreeMap<Role, u32> {
+        self.0.as_ref().map(|series| lock(&series.chosen).clone()).unwrap_or_default()
+    }
+
+    /// What the registry has of it.
+    pub(super) fn into_series(self) -> Option<Series> {
+        self.0
+    }
 }
 
 impl Series {
@@ -86,13 +139,20 @@ impl Series {
         let opts = |name, help| Opts::new(name, help).const_labels(super::labels(cluster));
         let counter = |name, help| IntCounter::with_opts(opts(name, help));
         let counters = |name, help, label| IntCounterVec::new(opts(name, help), &[label]);
-        let durations = HistogramOpts {
-            common_opts: opts(
-                "nico_cluster_reconcile_duration_seconds",
-                "How long a turn for this cluster took, however it ended.",
-            ),
-            buckets: DURATIONS.to_vec(),
+        let histogram = |name, help, buckets: &[f64]| HistogramOpts {
+            common_opts: opts(name, help),
+            buckets: buckets.to_vec(),
         };
+        let durations = histogram(
+            "nico_cluster_reconcile_duration_seconds",
+            "How long a turn for this cluster took, in seconds, however it ended.",
+            DURATIONS,
+        );
+        let selections = histogram(
+            "nico_machine_selection_duration_seconds",
+            "How long it took to choose the machines of a role, in seconds, in one rendering.",
+            SELECTIONS,
+        );
         Ok(Self {
             conflicts: counter(
                 "nico_conflicts_total",
@@ -104,7 +164,7 @@ impl Series {
             )?,
             errors: counters(
                 "nico_cluster_reconcile_errors_total",
-                "Turns for this cluster that ended with an error, and of which type.",
+                "Turns for this cluster that ended with an error, and of which type; or it could not be rendered.",
                 "error_type",
             )?,
             panics: counter(
@@ -118,10 +178,20 @@ impl Series {
                 "role",
             )?,
             deleted: counter("nico_nixos_configs_deleted_total", "NixosConfigurations deleted.")?,
+            kubeconfigs: counter(
+                "nico_kubeconfig_generation_success_total",
+                "Kubeconfigs that were fetched from the cluster and stored.",
+            )?,
+            kubeconfig_errors: counter(
+                "nico_kubeconfig_generation_errors_total",
+                "Attempts to fetch or store the cluster's kubeconfig that failed.",
+            )?,
+            selections: HistogramVec::new(selections, &["role"])?,
+            chosen: Arc::default(),
         })
     }
 
-    fn all(&self) -> [&dyn Collector; 7] {
+    fn all(&self) -> [&dyn Collector; 10] {
         [
             &self.conflicts,
             &self.successes,
@@ -130,6 +200,9 @@ impl Series {
             &self.durations,
             &self.created,
             &self.deleted,
+            &self.kubeconfigs,
+            &self.kubeconfig_errors,
+            &self.selections,
         ]
     }
 }

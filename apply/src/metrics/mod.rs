@@ -1,10 +1,14 @@
 //! What is counted and measured, in Prometheus' text format.
 //!
-//! The series of a cluster are registered together, under constant labels, and go together when it is
-//! forgotten. (The crate's own tables of series would mix clusters up: they hash label values one after the
-//! other with nothing in between, so that namespace `a`, cluster `bc` and `ab`, `c` are one to them.)
+//! What was counted of a cluster is registered together, under constant labels, and goes together. (The crate's own
+//! tables of series would mix clusters up: they hash label values one after the other with nothing in between, so that
+//! namespace `a`, cluster `bc` and `ab`, `c` are one to them.)
+//! How clusters are is shown from what was last told of each, and only by who leads: who stands by has nothing to
+//! say about them, and what a replica said that led before would be a second answer beside the leader's.
+//!
+//! `docs/metrics.md` tells each family to those who read them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,9 +19,14 @@ use prometheus::{GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder}
 use tracing::warn;
 
 mod cluster;
+mod laps;
+mod state;
+mod told;
 
 pub use cluster::ClusterMetrics;
 use cluster::Series;
+pub(crate) use laps::Laps;
+pub use told::Told;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -31,8 +40,15 @@ struct Inner {
     writes: IntCounterVec,
     cache_age: GaugeVec,
     leader: IntGauge,
-    clusters: Mutex<BTreeMap<ClusterKey, Series>>,
+    clusters: Mutex<BTreeMap<ClusterKey, Known>>,
     looks: Mutex<Looks>,
+}
+
+/// A cluster that is there.
+struct Known {
+    counted: ClusterMetrics,
+    /// Absent: nothing could be told of it yet.
+    told: Option<Told>,
 }
 
 /// What is looked at when somebody asks.
@@ -65,12 +81,14 @@ impl Metrics {
     ///
     /// A mistake in this module.
     pub fn new(version: &str) -> Result<Self, MetricsError> {
-        let info = Opts::new("nico_operator_info", "The version of NICO that runs: always 1.")
+        let info = Opts::new("nico_operator_info", "What runs here, and its version: always 1.")
+            .const_label("name", "nico-operator")
+            .const_label("description", "Kubernetes on bare-metal NixOS")
             .const_label("version", version);
         let info = IntGauge::with_opts(info)?;
         info.set(1);
         let writes = Opts::new("nico_writes_total", "Writes to the API server, and how they ended.");
-        let age = Opts::new("nico_cache_age_seconds", "Time since a watch last showed a sign of life.");
+        let age = Opts::new("nico_cache_age_seconds", "Seconds since a watch last showed a sign of life.");
         let leader = Opts::new("nico_leader", "Whether this process leads, and so may write: 1 or 0.");
         let inner = Inner {
             registry: Registry::new(),
@@ -101,22 +119,45 @@ impl Metrics {
         }
     }
 
-    /// The series of a cluster; they begin here, at zero. Who still has them after they were forgotten
-    /// counts into nothing: a turn that is under way brings no cluster back.
-    pub fn cluster(&self, cluster: &ClusterKey) -> ClusterMetrics {
+    /// A namespace has these clusters now: the series of those that were not there before begin, at zero, and
+    /// those of all others are gone. Who still has these counts into nothing: what is late brings no cluster back.
+    pub fn keep(&self, namespace: &str, there: &[ClusterKey]) {
+        let there: BTreeSet<_> = there.iter().collect();
         let mut clusters = lock(&self.0.clusters);
-        if let Some(series) = clusters.get(cluster) {
-            return ClusterMetrics::of(series.clone());
+        let is_gone = |key: &ClusterKey| key.namespace == namespace && !there.contains(key);
+        self.forget(&mut clusters, is_gone);
+        for cluster in there {
+            if !clusters.contains_key(cluster) {
+                clusters.insert(cluster.clone(), Known { counted: self.begin(cluster), told: None });
+            }
         }
+    }
+
+    /// This replica leads no longer: it knows of no cluster, until it leads again.
+    pub fn stand_by(&self) {
+        self.forget(&mut lock(&self.0.clusters), |_| true);
+    }
+
+    /// What is counted of a cluster. Of one that is not there that is nothing.
+    pub fn cluster(&self, cluster: &ClusterKey) -> ClusterMetrics {
+        let clusters = lock(&self.0.clusters);
+        clusters.get(cluster).map_or_else(ClusterMetrics::none, |known| known.counted.clone())
+    }
+
+    /// How a cluster is now. Of one that is not there nothing is told.
+    pub fn tell(&self, cluster: &ClusterKey, told: Told) {
+        if let Some(known) = lock(&self.0.clusters).get_mut(cluster) {
+            known.told = Some(told);
+        }
+    }
+
+    fn begin(&self, cluster: &ClusterKey) -> ClusterMetrics {
         let made = Series::new(cluster).and_then(|series| {
             self.0.registry.register(Box::new(series.clone()))?;
             Ok(series)
         });
         match made {
-            Ok(series) => {
-                clusters.insert(cluster.clone(), series.clone());
-                ClusterMetrics::of(series)
-            }
+            Ok(series) => ClusterMetrics::of(series),
             Err(error) => {
                 warn!(%cluster, "nothing is counted: {error}");
                 ClusterMetrics::none()
@@ -124,13 +165,13 @@ impl Metrics {
         }
     }
 
-    /// The cluster is gone, and its series with it.
-    pub fn forget(&self, cluster: &ClusterKey) {
-        let mut clusters = lock(&self.0.clusters);
-        if let Some(series) = clusters.remove(cluster)
-            && let Err(error) = self.0.registry.unregister(Box::new(series))
-        {
-            warn!(%cluster, "its series stay: {error}");
+    fn forget(&self, clusters: &mut BTreeMap<ClusterKey, Known>, is_gone: impl Fn(&ClusterKey) -> bool) {
+        for (cluster, known) in clusters.extract_if(.., |key, _| is_gone(key)) {
+            if let Some(series) = known.counted.into_series()
+                && let Err(error) = self.0.registry.unregister(Box::new(series))
+            {
+                warn!(%cluster, "its series stay: {error}");
+            }
         }
     }
 
@@ -151,14 +192,29 @@ impl Metrics {
     ///
     /// A mistake in this module.
     pub fn render(&self) -> Result<String, MetricsError> {
-        {
-            let looks = lock(&self.0.looks);
-            self.0.leader.set(looks.leads.as_ref().is_some_and(|leads| leads()).into());
-            for (kind, age) in &looks.ages {
-                self.0.cache_age.get_metric_with_label_values(&[kind])?.set(age().as_secs_f64());
-            }
+        let leads = self.look()?;
+        let mut families = self.0.registry.gather();
+        let mut totals = String::new();
+        if leads {
+            let clusters = lock(&self.0.clusters);
+            families.extend(state::gauges(&clusters));
+            totals = state::totals(&clusters);
         }
-        Ok(TextEncoder::new().encode_to_string(&self.0.registry.gather())?)
+        families.sort_by(|one, other| one.name().cmp(other.name()));
+        let mut text = TextEncoder::new().encode_to_string(&families)?;
+        text.push_str(&totals);
+        Ok(text)
+    }
+
+    /// Looks at what is looked at when somebody asks. Returns whether this replica leads.
+    fn look(&self) -> Result<bool, MetricsError> {
+        let looks = lock(&self.0.looks);
+        let leads = looks.leads.as_ref().is_some_and(|leads| leads());
+        self.0.leader.set(leads.into());
+        for (kind, age) in &looks.ages {
+            self.0.cache_age.get_metric_with_label_values(&[kind])?.set(age().as_secs_f64());
+        }
+        Ok(leads)
     }
 }
 

@@ -14,6 +14,7 @@ use nico_render::workload::{Sources, sources};
 use nico_render::{ClusterKey, Desired, Inventory, Observed, Sight, render_each};
 
 use crate::board::Ground;
+use crate::metrics::{Laps, Told};
 
 /// What may be done now: the function that decides it.
 pub type Rollout = fn(&KubernetesCluster, &Desired, &Observed<'_>, Timestamp) -> Plan;
@@ -38,6 +39,10 @@ pub(crate) struct Made {
     pub ground: Option<Ground>,
     /// Why it cannot be rendered.
     pub error: Option<String>,
+    /// What the metrics show of it.
+    pub told: Told,
+    /// How long its machines took to be selected.
+    pub laps: Laps,
     /// Machines that it has taken, and that NIO has not cleaned since: when it goes, nobody remembers them.
     pub uncleaned: Vec<String>,
 }
@@ -101,18 +106,20 @@ pub(crate) fn decide(
                 rendering.claim();
                 return None;
             }
-            let desired = rendering.render();
+            let mut laps = Laps::begin();
+            let desired = rendering.render_telling(&mut |role, count| laps.chosen(role, count));
             let plan = desired.as_ref().ok().map(|desired| rollout(cluster, desired, &observed, now));
+            let status = status(cluster, desired.as_ref(), &observed, plan.as_ref(), now);
+            let workload = sight.workloads.get(&ClusterKey::of(cluster));
             Some(Made {
                 cluster: Arc::new(cluster.clone()),
-                status: sight
-                    .workloads
-                    .contains_key(&ClusterKey::of(cluster))
-                    .then(|| status(cluster, desired.as_ref(), &observed, plan.as_ref(), now)),
+                told: Told::of(&status, plan.as_ref(), workload),
+                laps,
                 ground: desired.as_ref().ok().map(|desired| {
                     let sources = sources(cluster, desired, &observed, now);
                     ground(cluster, desired, sources, inventory, &machines)
                 }),
+                status: workload.is_some().then_some(status),
                 plan: plan.unwrap_or_default(),
                 uncleaned: desired.as_ref().map(uncleaned).unwrap_or_default(),
                 error: desired.err().map(|error| error.to_string()),

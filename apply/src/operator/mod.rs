@@ -134,6 +134,7 @@ impl Operator {
             writer.clone(),
             board.clone(),
             waker.clone(),
+            metrics.clone(),
             settings.visits.clone(),
             settings.interval,
         );
@@ -210,6 +211,9 @@ impl Operator {
                 info!(leads, "leadership");
                 // Another one led meanwhile, or leads now.
                 self.board.clear();
+                if !leads {
+                    self.metrics.stand_by();
+                }
                 self.mark_all();
             }
             if tokio::time::Instant::now() >= tick {
@@ -287,7 +291,10 @@ impl Operator {
         };
         for (key, decision) in decided {
             match decision {
-                Decision::Made(made) => self.begin(&key, *made, term),
+                Decision::Made(mut made) => {
+                    self.show(&key, &mut made);
+                    self.begin(&key, *made, term);
+                }
                 Decision::Panicked => self.panicked(&key),
             }
         }
@@ -327,7 +334,7 @@ impl Operator {
         }
         if let Some(error) = &made.error {
             debug!(cluster = %key, error, "cannot be rendered");
-            self.metrics.cluster(key).failed("Render", Duration::ZERO);
+            self.metrics.cluster(key).unrenderable();
         }
         account.busy = true;
         // What waits to be told is older.

@@ -6,6 +6,7 @@ use nico_render::ClusterKey;
 use nico_render::status::Transition;
 use tracing::{error, info, warn};
 
+use super::decision::Made;
 use super::{Operator, after, jittered};
 use crate::ApplyError;
 use crate::aggregator::{Outcome, Told};
@@ -14,6 +15,12 @@ use crate::hands::{Done, Turn};
 use crate::observe::now;
 
 impl Operator {
+    /// Shows how a cluster is.
+    pub(super) fn show(&self, key: &ClusterKey, made: &mut Made) {
+        self.metrics.tell(key, std::mem::take(&mut made.told));
+        made.laps.tell(&self.metrics.cluster(key));
+    }
+
     /// A turn has ended.
     pub(super) fn ended(&mut self, key: &ClusterKey, turn: Option<Turn>, took: Duration) {
         self.ledger.account(key).busy = false;
@@ -108,9 +115,9 @@ impl Operator {
     }
 
     pub(super) fn forget_others(&mut self, namespace: &str, there: &[ClusterKey]) {
+        self.metrics.keep(namespace, there);
         for gone in self.ledger.forget_others(namespace, there) {
             info!(cluster = %gone, "is gone");
-            self.metrics.forget(&gone);
             self.tools.desk.withdraw(&gone);
         }
         self.tools.tokens.retain(namespace, there);

@@ -35,7 +35,7 @@ impl Tools {
 
 /// Takes it, in this term.
 pub(crate) async fn take(tools: Tools, term: Term, made: Made) -> Turn {
-    let Made { cluster, plan, status, error: _, uncleaned, ground: _ } = made;
+    let Made { cluster, plan, status, uncleaned, error: _, told: _, laps: _, ground: _ } = made;
     let mut hands = Hands::new(&tools.writer, &tools.tokens, (*cluster).clone(), true);
     let quiet = plan.steps.is_empty();
     hands.execute(plan.steps).await;

@@ -4,6 +4,9 @@
 #![allow(missing_docs, reason = "these are tests")]
 
 mod exposition;
+mod full;
 mod http;
+mod page;
 mod pages;
 mod slow;
+mod state;

@@ -39,7 +39,7 @@ async fn metrics() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4"));
     assert_eq!(answer.body, running.metrics.render().unwrap());
-    assert!(answer.body.contains("nico_operator_info{version=\"1.2.3 (abc)\"} 1\n"), "{}", answer.body);
+    assert!(answer.body.contains("version=\"1.2.3 (abc)\"} 1\n"), "{}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,10 +44,11 @@ async fn who_reads_slowly_keeps_nobody_from_an_answer() {
 
 /// Makes the metrics larger than what the buffers of a connection hold.
 fn make_large(running: &Running) {
-    for number in 0..2_000 {
-        let (namespace, name) = ("n".repeat(200), format!("{}{number}", "c".repeat(200)));
-        running.metrics.cluster(&ClusterKey { namespace, name });
-    }
+    let namespace = "n".repeat(200);
+    let name = |number: u32| format!("{}{number}", "c".repeat(200));
+    let clusters: Vec<_> =
+        (0..2_000).map(|number| ClusterKey { namespace: namespace.clone(), name: name(number) }).collect();
+    running.metrics.keep(&namespace, &clusters);
 }
 
 fn ask_and_do_not_read(running: &Running) -> TcpStream {

@@ -7,7 +7,7 @@ use crate::select::demand::{Demand, RoleDemand};
 use crate::select::head::Head;
 use crate::select::known::{Known, ordinal};
 use crate::select::obstacle::Gate;
-use crate::select::{Leaving, Member, Why};
+use crate::select::{Chosen, Leaving, Member, Why};
 
 /// The outcome, with what stood in the way of those that were wanted.
 #[derive(Default)]
@@ -24,11 +24,18 @@ pub(crate) struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     /// Chooses. `held`: nobody joins or leaves but who is released.
-    pub fn make(gate: &Gate<'_, 'a>, demand: &Demand<'a>, head: Head<'a>, held: bool) -> Self {
+    pub fn make(
+        gate: &Gate<'_, 'a>,
+        demand: &Demand<'a>,
+        head: Head<'a>,
+        held: bool,
+        chosen: &mut Chosen<'_>,
+    ) -> Self {
         let mut choice = Self::default();
         let frozen = held || head.is_lost();
         for role in Role::ALL {
             choice.fill(role, gate, demand, head, frozen);
+            chosen(role, choice.of_role(role).len());
         }
         choice
     }

@@ -85,12 +85,17 @@ impl<'a> Selection<'a> {
     }
 }
 
+/// Is told of a role, once its machines are chosen, and how many they are. Control planes come first; where the
+/// choice is made twice each is told twice, and the second is what counts.
+pub type Chosen<'c> = dyn FnMut(Role, usize) + 'c;
+
 /// Chooses. `claims` says what the clusters that were served before have taken.
 pub(crate) fn select<'a>(
     cluster: &'a KubernetesCluster,
     space: &Space<'a>,
     claims: &Claims<'a>,
     inventory: &'a Inventory,
+    chosen: &mut Chosen<'_>,
 ) -> Selection<'a> {
     let demand = Demand::of(cluster);
     let mut roster = known::gather(cluster, space, &demand, inventory.completeness);
@@ -101,9 +106,9 @@ pub(crate) fn select<'a>(
     let head = head::decide(&gate, &moment, &mut diagnostics);
     let adopting = is_adopting(&roster);
 
-    let free = Choice::make(&gate, &demand, head, false);
+    let free = Choice::make(&gate, &demand, head, false, chosen);
     let choice = if adopting || awaits_acceptance(cluster) {
-        let held = Choice::make(&gate, &demand, head, true);
+        let held = Choice::make(&gate, &demand, head, true, chosen);
         diagnostics.extend(pending(&free, &held));
         held
     } else {

@@ -29,6 +29,7 @@ use conditions::{Kind, Teller};
 use look::Look;
 use seen::Seen;
 
+pub use state::State;
 pub use transitions::{Transition, transitions};
 
 /// Tells how a cluster is. `plan` is absent where none could be made; what only a plan can tell then stays

@@ -16,7 +16,7 @@ use crate::workload;
 
 /// How a machine is, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
+pub enum State {
     /// It will not come back, or its Machine object is gone.
     Lost,
     /// NIO installed it anew after it was settled.
@@ -50,6 +50,26 @@ pub(super) enum State {
 }
 
 impl State {
+    /// All of them, in this order.
+    pub const ALL: [Self; 15] = [
+        Self::Lost,
+        Self::WipedAgain,
+        Self::Overdue,
+        Self::Unreachable,
+        Self::NotReady,
+        Self::HealthUnknown,
+        Self::Unknown,
+        Self::Delivered,
+        Self::Leaving,
+        Self::Waiting,
+        Self::Installing,
+        Self::Joining,
+        Self::InFlight,
+        Self::Proven,
+        Self::Settled,
+    ];
+
+    /// The word that stands in the line of a machine.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Lost => "Lost",
@@ -68,6 +88,11 @@ impl State {
             Self::Proven => "Proven",
             Self::Settled => "Settled",
         }
+    }
+
+    /// The state that a line tells, if NICO wrote it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The lines of the machines: the state, why, since when.
 
 use nico_crds::names::{LOST, WRITTEN_AT};
+use nico_render::status::State;
 
 use crate::scene::{
     HANDLED, LATER, Scene, WRITTEN, after, annotate, deleting, handle, line, says, short, state, time,
@@ -27,6 +28,16 @@ fn begin(scene: &mut Scene, full_install: bool) {
         live.spec.full_install = Some(full_install);
         annotate(&mut live.metadata, WRITTEN_AT, "2026-11-01T11:30:00Z");
     });
+}
+
+#[test]
+fn all_states_have_words_of_their_own() {
+    for (place, state) in State::ALL.into_iter().enumerate() {
+        assert_eq!(state as usize, place, "in their order, and none is left out");
+        assert_eq!(State::from_word(state.word()), Some(state));
+    }
+    assert_eq!(State::ALL.last(), Some(&State::Settled), "the last is the best");
+    assert_eq!(State::from_word("Ready"), None);
 }
 
 #[test]
