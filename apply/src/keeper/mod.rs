@@ -231,7 +231,7 @@ impl Keeper {
         match ended {
             Ended::Fetched { got: Ok(_), .. } => metrics.kubeconfig_fetched(),
             Ended::Fetched { got: Err(Failure::Told(_) | Failure::Lasting(_)), .. } => {
-                metrics.kubeconfig_failed()
+                metrics.kubeconfig_failed();
             }
             Ended::Fetched { got: Err(Failure::Passing), .. } | Ended::Looked { .. } => {}
         }
