@@ -22,6 +22,7 @@ mod killed;
 mod kubeconfig;
 mod metrics;
 mod outage;
+mod phases;
 mod quiet;
 mod ready;
 mod replicas;
