@@ -7,17 +7,21 @@
 #![allow(missing_docs, reason = "these are tests")]
 
 mod adoption;
+mod asked;
 mod bringup;
 mod deletion;
+mod disks;
 mod edits;
 mod exchange;
 mod failures;
 mod faults;
 mod fleet;
+mod heads;
 mod interrupted;
 mod invariants;
 mod judged;
 mod killed;
+mod leaving;
 mod outage;
 mod quiet;
 mod ready;
