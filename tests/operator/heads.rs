@@ -33,10 +33,22 @@ async fn created(fleet: &Fleet, from: audit::Mark) -> Vec<String> {
 async fn a_list_that_drops_the_head_before_anything_runs_replaces_it_and_never_are_there_two() {
     let fleet = Fleet::without_cluster("dropped", 2, 0).await;
     fleet.control().fail("node-1", Fail::Always);
+    // NIO does not let go of it while its timer is still at it.
+    fleet.control().hold("node-1", Actor::Timer);
     let from = fleet.stage.control_plane.audit_mark().await;
     fleet.stage.put(&[listing(&["node-1"])]).await;
     fleet.wait_state("node-1", "Overdue").await;
     fleet.edit(json!({ "controlPlane": { "machines": ["node-2"] } })).await;
+    fleet
+        .stage
+        .wait("NIO to have cleaned it", async || {
+            let status = fleet.configuration("node-1").await["status"].clone();
+            if status["conditions"][0]["reason"] == "Removed" { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
+    // What it tells of that looks as if something had been applied: yet nothing ever ran.
+    fleet.passes(3).await;
+    fleet.control().release("node-1", Actor::Timer);
     fleet.whole().await;
     let done = fleet.done(from).await;
     let place =
