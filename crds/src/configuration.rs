@@ -157,6 +157,12 @@ impl NixosConfigurationStatus {
             || self.full_disk_install_completed == Some(true)
     }
 
+    /// NIO has cleaned the machine, and tells of that as of an apply. What it had told of applies before is
+    /// overwritten then.
+    pub fn shows_a_removal(&self) -> bool {
+        self.condition("Applied").is_some_and(|applied| applied.reason == "Removed")
+    }
+
     /// The condition of a type, if NIO wrote one.
     pub fn condition(&self, type_: &str) -> Option<&NioCondition> {
         self.conditions.iter().find(|condition| condition.type_ == type_)
@@ -172,6 +178,11 @@ impl NixosConfiguration {
     /// NIO has applied something of it at least once.
     pub fn shows_an_apply(&self) -> bool {
         self.status.as_ref().is_some_and(NixosConfigurationStatus::shows_an_apply)
+    }
+
+    /// NIO has cleaned its machine.
+    pub fn shows_a_removal(&self) -> bool {
+        self.status.as_ref().is_some_and(NixosConfigurationStatus::shows_a_removal)
     }
 
     /// An annotation of it.

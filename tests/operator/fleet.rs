@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use nico_crds::names::{CONFIRM_AT, FIELD_MANAGER};
-use nico_harness::{Event, Process, audit};
+use nico_harness::{Event, Process};
 use nio_stand_in::{Content, Control, Log, Mark, Settings};
 use serde_json::{Value, json};
 
@@ -18,35 +18,39 @@ pub const HOME: &str = "home";
 /// For so long each machine has to stand still, at least.
 pub const MIN_READY: i64 = 1;
 
-/// A cluster that runs: control planes `node-1` to `node-3`, workers from `node-4` on.
+/// A cluster that runs: control planes from `node-1` on, workers from `node-4` on.
 pub struct Fleet {
     pub stage: Stage<'static>,
     pub operator: Process,
 }
 
 impl Fleet {
-    /// Installed before, and settled. Of the five machines and more that there are some may be left over.
+    /// Installed before, and settled. Of the three machines for control planes some may be left over; where there are
+    /// more the workers come after them.
     pub async fn new(prefix: &str, control_planes: usize, workers: usize, rollout: &Value) -> Self {
-        let stage = Stage::new(prefix).await;
-        let operator = stage.operator().await;
-        let fleet = Self { stage, operator };
-        fleet.stage.machines(3 + workers).await;
-        fleet.begin(control_planes, workers, rollout).await;
+        let fleet = Self::without_cluster(prefix, control_planes.max(3), workers).await;
+        begin(&fleet.stage, control_planes, workers, rollout).await;
         fleet
     }
 
     /// The same with a NIO of another pace.
     pub async fn at_pace(prefix: &str, workers: usize, rollout: &Value, settings: Settings) -> Self {
-        let stage = Stage::with(prefix, settings).await;
-        let operator = stage.operator().await;
-        let fleet = Self { stage, operator };
+        let fleet = Self::on(Stage::with(prefix, settings).await).await;
         fleet.stage.machines(3 + workers).await;
-        fleet.begin(1, workers, rollout).await;
+        begin(&fleet.stage, 1, workers, rollout).await;
         fleet
     }
 
-    async fn begin(&self, control_planes: usize, workers: usize, rollout: &Value) {
-        begin(&self.stage, control_planes, workers, rollout).await;
+    /// Machines for so many control planes and workers, and no cluster yet.
+    pub async fn without_cluster(prefix: &str, control_planes: usize, workers: usize) -> Self {
+        let fleet = Self::on(Stage::new(prefix).await).await;
+        fleet.stage.racks(control_planes, workers).await;
+        fleet
+    }
+
+    async fn on(stage: Stage<'static>) -> Self {
+        let operator = stage.operator().await;
+        Self { stage, operator }
     }
 
     pub fn control(&self) -> &Control {
@@ -107,6 +111,16 @@ impl Fleet {
     /// The configuration of a machine.
     pub async fn configuration(&self, machine: &str) -> Value {
         self.stage.get(CONFIGURATIONS, &format!("{HOME}-{machine}")).await
+    }
+
+    /// Waits until the configuration of a machine is gone.
+    pub async fn wait_gone(&self, machine: &str) {
+        self.stage
+            .wait(&format!("the configuration of {machine} to go"), async || {
+                let live = self.configuration(machine).await;
+                if live.is_null() { Ok(()) } else { Err(live["metadata"].to_string()) }
+            })
+            .await;
     }
 
     /// Sends the operator's last apply of a configuration once more, changed: so an operator would have written it at
@@ -177,25 +191,6 @@ impl Fleet {
                 if status["discoverable"] == reachable { Ok(()) } else { Err(status.to_string()) }
             })
             .await;
-    }
-
-    /// What the operator was answered well to, from one place of the audit log to now.
-    pub async fn writes(&self, from: audit::Mark) -> Vec<Event> {
-        let to = self.stage.control_plane.audit_mark().await;
-        let mut events = self.stage.control_plane.audit_between(from, to);
-        let namespace = self.stage.namespace.name();
-        events.retain(|event| event.is_write() && event.namespace.as_deref() == Some(namespace));
-        events.retain(|event| is_operator(event) && (200..300).contains(&event.code));
-        events
-    }
-
-    /// Every status that was told since then.
-    pub async fn told(&self, from: audit::Mark) -> Vec<Value> {
-        let writes = self.writes(from).await;
-        let statuses = writes.into_iter().filter(|event| {
-            event.resource == "kubernetesclusters" && event.subresource.as_deref() == Some("status")
-        });
-        statuses.filter_map(|event| Some(event.request_object?.get("status")?.clone())).collect()
     }
 }
 

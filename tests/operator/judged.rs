@@ -20,6 +20,11 @@ pub fn applied(log: &Log) -> BTreeSet<String> {
     log.order().into_iter().collect()
 }
 
+/// Whether NIO has cleaned a machine.
+pub fn is_cleaned(log: &Log, machine: &str) -> bool {
+    !log.runs_of(machine, Kind::Cleanup).is_empty()
+}
+
 /// What was put on a machine, where NIO's doubling counts as one: what its timer begins with a copy from before
 /// the end of the same apply, be it beside it or after it.
 fn doubled(log: &Log, machine: &str) -> Vec<Vec<Run>> {

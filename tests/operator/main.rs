@@ -7,19 +7,23 @@
 #![allow(missing_docs, reason = "these are tests")]
 
 mod adoption;
+mod asked;
 mod bringup;
 mod deletion;
+mod disks;
 mod edits;
 mod exchange;
 mod failures;
 mod faults;
 mod fleet;
+mod heads;
 mod health;
 mod interrupted;
 mod invariants;
 mod judged;
 mod killed;
 mod kubeconfig;
+mod leaving;
 mod metrics;
 mod outage;
 mod phases;

@@ -1,61 +1,13 @@
-//! Machines that come and go, step by step: removed, lost, back again; workers, control planes, the head.
+//! Machines that come and go, step by step: removed, lost, back again; workers and control planes.
 
 use std::collections::BTreeSet;
 
-use nico_crds::names::{LEAVING, LOST, MEMBER_REMOVED, REINSTALL_FOR};
-use nico_harness::{Event, audit};
-use nio_stand_in::{Kind, Log};
+use nico_crds::names::{LOST, MEMBER_REMOVED, REINSTALL_FOR};
 use serde_json::json;
 
 use crate::fleet::{Fleet, HOME, nodes};
-use crate::judged::{applied, assert_at_once, assert_each_once, assert_no_wipe};
+use crate::judged::{applied, assert_at_once, assert_each_once, assert_no_wipe, is_cleaned};
 use crate::stage::{CONFIGURATIONS, machine};
-
-/// What `cluster.nix` of a machine lists.
-async fn listed(fleet: &Fleet, on: &str) -> String {
-    let live = fleet.configuration(on).await;
-    live["spec"]["additionalFiles"][0]["inline"].as_str().unwrap().to_owned()
-}
-
-/// Whether NIO has cleaned a machine.
-fn is_cleaned(log: &Log, machine: &str) -> bool {
-    !log.runs_of(machine, Kind::Cleanup).is_empty()
-}
-
-/// What the operator did to one configuration, in words, oldest first.
-async fn done_to(fleet: &Fleet, from: audit::Mark, machine: &str) -> Vec<&'static str> {
-    let name = format!("{HOME}-{machine}");
-    let writes = fleet.writes(from).await;
-    let of_it = writes
-        .iter()
-        .filter(|event| event.resource == CONFIGURATIONS && event.name.as_deref() == Some(&name));
-    of_it.map(said).collect()
-}
-
-fn said(event: &Event) -> &'static str {
-    let sent = event.request_object.as_ref().unwrap();
-    if event.verb == "delete" {
-        "deleted"
-    } else if event.code == 201 {
-        "created"
-    } else if sent.is_array() {
-        "let go"
-    } else if sent["metadata"]["annotations"][LEAVING].is_string() {
-        "leaves"
-    } else {
-        "written"
-    }
-}
-
-async fn wait_gone(fleet: &Fleet, machine: &str) {
-    fleet
-        .stage
-        .wait(&format!("the configuration of {machine} to go"), async || {
-            let live = fleet.configuration(machine).await;
-            if live.is_null() { Ok(()) } else { Err(live["metadata"].to_string()) }
-        })
-        .await;
-}
 
 async fn count(fleet: &Fleet, field: &str, count: usize) -> nio_stand_in::Mark {
     fleet.edit(json!({ field: { "count": count } })).await
@@ -66,10 +18,10 @@ async fn a_worker_is_removed_and_joins_anew() {
     let fleet = Fleet::new("worker", 1, 3, &json!({})).await;
     let from = fleet.stage.control_plane.audit_mark().await;
     let mark = count(&fleet, "dataPlane", 2).await;
-    wait_gone(&fleet, "node-6").await;
+    fleet.wait_gone("node-6").await;
     fleet.whole().await;
     // The newest goes, and is cleaned; the others follow, whose lists are others now.
-    assert_eq!(done_to(&fleet, from, "node-6").await, ["leaves", "deleted"]);
+    assert_eq!(fleet.done_to(from, "node-6").await, ["leaves", "deleted"]);
     let log = fleet.since(mark);
     assert!(is_cleaned(&log, "node-6"));
     let rest = nodes([4, 5, 1]);
@@ -77,7 +29,7 @@ async fn a_worker_is_removed_and_joins_anew() {
     assert_each_once(&log, &rest);
     assert_at_once(&log, 1);
     for on in &rest {
-        assert!(!listed(&fleet, on).await.contains("node-6"), "{on} still lists it");
+        assert!(!fleet.listed(on).await.contains("node-6"), "{on} still lists it");
     }
     fleet.wait_status("its claim to end", |status| status["appliedMachines"].get("node-6").is_none()).await;
 
@@ -94,13 +46,13 @@ async fn a_control_plane_is_removed_once_a_person_says_that_it_is_no_member() {
     let message = fleet.stage.wait_condition(HOME, "RemovalWaiting").await;
     assert!(message.contains("node-3") && message.contains(MEMBER_REMOVED), "{message}");
     fleet.passes(5).await;
-    assert!(done_to(&fleet, from, "node-3").await.is_empty(), "nothing is done to it");
+    assert!(fleet.done_to(from, "node-3").await.is_empty(), "nothing is done to it");
     assert!(!is_cleaned(&fleet.since(mark), "node-3"));
 
     fleet.stage.annotate(CONFIGURATIONS, "home-node-3", &format!("{MEMBER_REMOVED}=true")).await;
-    wait_gone(&fleet, "node-3").await;
+    fleet.wait_gone("node-3").await;
     fleet.whole().await;
-    assert_eq!(done_to(&fleet, from, "node-3").await, ["leaves", "deleted"]);
+    assert_eq!(fleet.done_to(from, "node-3").await, ["leaves", "deleted"]);
     let log = fleet.since(mark);
     assert!(is_cleaned(&log, "node-3"));
     let rest = nodes([4, 1, 2]);
@@ -108,7 +60,7 @@ async fn a_control_plane_is_removed_once_a_person_says_that_it_is_no_member() {
     assert_eq!(applied(&log), rest.iter().cloned().collect::<BTreeSet<_>>());
     assert_no_wipe(&log);
     for on in &rest {
-        assert!(!listed(&fleet, on).await.contains("node-3"), "{on} still lists it");
+        assert!(!fleet.listed(on).await.contains("node-3"), "{on} still lists it");
     }
     // The head never: neither by a count, nor by name.
     let explicit = json!({ "controlPlane": { "machines": ["node-2"] } });
@@ -130,7 +82,7 @@ async fn a_worker_whose_machine_is_gone_is_let_go_and_replaced() {
     fleet.stage.kubectl(&["delete", "machine", "node-5"]).await;
     fleet.stage.wait_installed_of("node-7").await;
     fleet.whole().await;
-    assert_eq!(done_to(&fleet, from, "node-5").await, ["deleted", "let go"], "NIO never lets it go");
+    assert_eq!(fleet.done_to(from, "node-5").await, ["deleted", "let go"], "NIO never lets it go");
     assert!(fleet.configuration("node-5").await.is_null());
     let log = fleet.since(mark);
     assert!(!is_cleaned(&log, "node-5"));
@@ -169,72 +121,4 @@ async fn a_lost_worker_that_returns_is_taken_again_only_when_a_person_says_so() 
     fleet.stage.wait_installed_of("node-5").await;
     fleet.whole().await;
     assert_each_once(&fleet.since(mark), &nodes([1, 4, 5, 6, 7]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_head_is_followed_by_a_settled_control_plane_and_never_made_anew() {
-    let fleet = Fleet::new("head", 2, 1, &json!({})).await;
-    let from = fleet.stage.control_plane.audit_mark().await;
-    let mark = fleet.control().log().mark();
-    fleet.control().lose("node-1");
-    fleet.wait_state("node-1", "Unreachable").await;
-    fleet.stage.annotate("machine", "node-1", &format!("{LOST}=true")).await;
-    fleet
-        .wait_status("the next one to be the head", |status| {
-            status["selectedControlPlaneMachines"][0] == "node-2"
-        })
-        .await;
-    // It may be a member yet, so its configuration stays, and no other comes.
-    let message = fleet.stage.wait_condition(HOME, "RemovalWaiting").await;
-    assert!(message.contains("node-1") && message.contains(MEMBER_REMOVED), "{message}");
-    fleet.passes(5).await;
-    assert!(fleet.configuration("node-3").await.is_null(), "the replacement comes after");
-    assert!(!fleet.configuration("node-1").await.is_null());
-
-    fleet.stage.annotate(CONFIGURATIONS, "home-node-1", &format!("{MEMBER_REMOVED}=true")).await;
-    fleet.stage.wait_installed_of("node-3").await;
-    fleet.whole().await;
-    assert_eq!(done_to(&fleet, from, "node-1").await, ["deleted"]);
-    let status = fleet.cluster().await["status"].clone();
-    assert_eq!(status["selectedControlPlaneMachines"], json!(["node-2", "node-3"]));
-    for on in nodes([2, 3, 4]) {
-        let text = listed(&fleet, &on).await;
-        assert!(!text.contains("node-1"), "{text}");
-        let place = |name: &str| text.find(name).unwrap();
-        assert!(place("node-2") < place("node-3"), "the head comes first: {text}");
-    }
-    let log = fleet.since(mark);
-    assert_eq!(applied(&log), nodes([2, 3, 4]).into_iter().collect());
-    assert_no_wipe(&log);
-    // Even when it comes back.
-    fleet.control().find("node-1");
-    fleet.wait_reachable("node-1", true).await;
-    fleet.stage.annotate("machine", "node-1", &format!("{LOST}-")).await;
-    fleet.passes(5).await;
-    assert!(fleet.configuration("node-1").await.is_null());
-    assert_eq!(done_to(&fleet, from, "node-1").await, ["deleted"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn where_all_control_planes_are_lost_nothing_is_made_until_a_person_says_so() {
-    let fleet = Fleet::new("alllost", 2, 1, &json!({})).await;
-    let from = fleet.stage.control_plane.audit_mark().await;
-    let mark = fleet.control().log().mark();
-    for lost in ["node-1", "node-2"] {
-        fleet.control().lose(lost);
-        fleet.wait_state(lost, "Unreachable").await;
-    }
-    for lost in ["node-1", "node-2"] {
-        fleet.stage.annotate("machine", lost, &format!("{LOST}=true")).await;
-    }
-    let message = fleet.stage.wait_condition(HOME, "HeadLost").await;
-    assert!(message.contains("rebootstrap"), "{message}");
-    fleet.passes(5).await;
-    let writes = fleet.writes(from).await;
-    let made: Vec<_> =
-        writes.iter().filter(|event| event.resource == CONFIGURATIONS && event.code == 201).collect();
-    assert!(made.is_empty(), "{made:?}");
-    assert_eq!(fleet.stage.configurations().await, ["home-node-1", "home-node-2", "home-node-4"]);
-    assert_no_wipe(&fleet.since(mark));
-    assert_eq!(fleet.cluster().await["status"]["phase"], "Failed");
 }

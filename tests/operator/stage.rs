@@ -119,9 +119,15 @@ impl<'a> Stage<'a> {
 
     /// Machines `node-1` to `node-<count>`, the first three in rack a, the others in rack b; NIO finds them.
     pub async fn machines(&self, count: usize) {
-        let machines: Vec<_> = (1..=count)
-            .map(|number| machine(&format!("node-{number}"), if number <= 3 { "a" } else { "b" }))
-            .collect();
+        self.racks(count.min(3), count.saturating_sub(3)).await;
+    }
+
+    /// The same with so many in each rack: those in rack a come first.
+    pub async fn racks(&self, a: usize, b: usize) {
+        let count = a + b;
+        let rack = |number| if number <= a { "a" } else { "b" };
+        let machines: Vec<_> =
+            (1..=count).map(|number| machine(&format!("node-{number}"), rack(number))).collect();
         self.put(&machines).await;
         for number in 1..=count {
             self.wait(&format!("node-{number} to be found"), async || {

@@ -9,12 +9,18 @@ use crate::fleet::{Fleet, line, nodes};
 use crate::judged::{applied, assert_at_once, assert_no_wipe};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_control_plane_cannot_be_reached_no_other_is_touched() {
+async fn while_one_of_two_or_three_control_planes_cannot_be_reached_no_other_is_touched() {
     futures::join!(unreachable("oftwo", 2), unreachable("ofthree", 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_of_five_control_planes_cannot_be_reached_no_other_is_touched() {
+    unreachable("offive", 5).await;
 }
 
 async fn unreachable(prefix: &str, control_planes: usize) {
     let fleet = Fleet::new(prefix, control_planes, 1, &json!({})).await;
+    let worker = control_planes.max(3) + 1;
     fleet.control().lose("node-2");
     fleet.wait_state("node-2", "Unreachable").await;
     let mark = fleet.roll("next").await;
@@ -23,12 +29,12 @@ async fn unreachable(prefix: &str, control_planes: usize) {
         .wait_status("the worker to be settled, and the others to wait", |status| {
             let waiting = status["rollout"]["waiting"].to_string();
             status["rollout"]["updated"] == 1
-                && line(status, "node-4")["state"] == "Settled"
+                && line(status, &nodes([worker])[0])["state"] == "Settled"
                 && waiting.contains("node-2")
         })
         .await;
     fleet.passes(5).await;
-    assert_eq!(applied(&fleet.since(mark)), nodes([4]).into_iter().collect(), "of {control_planes}");
+    assert_eq!(applied(&fleet.since(mark)), nodes([worker]).into_iter().collect(), "of {control_planes}");
     let status = fleet.cluster().await["status"].clone();
     assert_ne!(status["phase"], "Failed", "{status}");
 
@@ -36,8 +42,36 @@ async fn unreachable(prefix: &str, control_planes: usize) {
     fleet.whole().await;
     let log = fleet.since(mark);
     assert_at_once(&log, 1);
-    assert_eq!(applied(&log), nodes((1..=control_planes).chain([4])).into_iter().collect());
+    assert_eq!(applied(&log), nodes((1..=control_planes).chain([worker])).into_iter().collect());
     assert_no_wipe(&log);
+}
+
+/// It counts against no other, for there is none: it gets what is new, and takes it in when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_only_control_plane_cannot_be_reached_nobody_joins_it() {
+    let fleet = Fleet::new("ofone", 1, 1, &json!({})).await;
+    let from = fleet.stage.control_plane.audit_mark().await;
+    fleet.control().lose("node-1");
+    fleet.wait_state("node-1", "Unreachable").await;
+    let mark = fleet.edit(json!({ "ref": "next", "controlPlane": { "count": 2 } })).await;
+    fleet
+        .wait_status("the worker to be settled, and the other one to wait", |status| {
+            let waiting = status["rollout"]["waiting"].to_string();
+            line(status, "node-4")["state"] == "Settled" && waiting.contains("node-1")
+        })
+        .await;
+    fleet.passes(5).await;
+    assert_eq!(applied(&fleet.since(mark)), nodes([4]).into_iter().collect());
+    assert!(fleet.configuration("node-2").await.is_null(), "nobody joins what cannot be reached");
+    assert_ne!(fleet.cluster().await["status"]["phase"], "Failed");
+
+    fleet.control().find("node-1");
+    fleet.whole().await;
+    let log = fleet.since(mark);
+    assert_eq!(log.order(), nodes([4, 1, 2]));
+    assert_at_once(&log, 1);
+    assert_no_wipe(&log);
+    assert_eq!(fleet.done_to(from, "node-1").await, ["written"], "once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

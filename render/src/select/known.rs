@@ -263,8 +263,13 @@ fn read<'a>(
         listed: false,
         stands: configuration.is_some(),
         departure: departure(machine, configuration, cluster, space),
-        ran: runs_it || configuration.is_some_and(NixosConfiguration::shows_an_apply),
+        ran: runs_it || configuration.is_some_and(shows_that_it_ran),
     }
+}
+
+/// Not where all that NIO tells of is that it has cleaned the machine: nothing of the cluster need have run there.
+fn shows_that_it_ran(configuration: &NixosConfiguration) -> bool {
+    configuration.shows_an_apply() && !configuration.shows_a_removal()
 }
 
 fn departure(

@@ -186,11 +186,15 @@ impl Checker {
 
     /// Before a plan is carried out.
     pub fn planned(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, plan: &Plan) {
-        // What the operator never saw it cannot know.
+        // What the operator never saw it cannot know; and of a machine that NIO says to have cleaned it sees no more.
+        let is_cleaned = |live: &NixosConfiguration| {
+            let conditions = live.status.iter().flat_map(|status| &status.conditions);
+            conditions.map(|one| one.reason.as_str()).any(|reason| reason == "Removed")
+        };
         let shown = view
             .objects
             .of_cluster(cluster)
-            .any(|live| role(live) == Role::ControlPlane && live.shows_an_apply());
+            .any(|live| role(live) == Role::ControlPlane && live.shows_an_apply() && !is_cleaned(live));
         let has_control_plane = view.objects.of_cluster(cluster).any(|live| role(live) == Role::ControlPlane);
         let remembers = cluster.status.as_ref().is_some_and(|status| status.bootstrapped == Some(true));
         let excused_until = self.excused_until;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use nico_crds::NixosConfiguration;
 
-use super::look::Look;
+use super::look::{Look, commit_text, condition};
 use super::nio::{Actor, Handler, RETRY, Timer};
 use super::snapshot::{machine_of, uid};
+use super::time_text;
 use crate::run::{Event, World};
 
 impl World {
@@ -57,7 +58,27 @@ impl World {
             status.applied_commit = None;
         });
         self.note(|| format!("nio: {machine} is clean"));
-        self.server.let_go(&name);
+        self.tell_removal(uid, &name, &machine);
+    }
+
+    /// As of an apply, but for the word; and it lets go a while later, once its timer has ended.
+    fn tell_removal(&mut self, uid: &str, name: &str, machine: &str) {
+        let Some(live) = self.server.live(name).cloned() else { return };
+        let (time, commit) = (time_text(self.now), commit_text(self.truth.commit));
+        let hash = self.nio.hash(&live);
+        self.server.status(name, |status| {
+            status.applied_commit = Some(commit);
+            status.last_applied_time = Some(time.clone());
+            status.additional_files_hash = Some(hash.to_string());
+            status.has_full_install = Some(false);
+            status.conditions = vec![condition("True", "Removed", time)];
+        });
+        let (number, count) = (self.number(machine), self.count(machine));
+        let at = self.now + self.dice.between("lets go", number, count, 1, 60);
+        if let Some(actor) = self.nio.actors.get_mut(uid) {
+            actor.handler = Handler::LetsGo { at };
+        }
+        self.at(at, Event::Handler(uid.to_owned()));
     }
 
     /// After a change of a Machine or of a machine those that wait for it are looked at again.

@@ -223,7 +223,7 @@ impl World {
     }
 }
 
-fn condition(status: &str, reason: &str, time: String) -> NioCondition {
+pub fn condition(status: &str, reason: &str, time: String) -> NioCondition {
     NioCondition {
         type_: "Applied".to_owned(),
         status: status.to_owned(),

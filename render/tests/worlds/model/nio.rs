@@ -64,8 +64,16 @@ pub struct Actor {
 pub enum Handler {
     Rests,
     Applies(u64),
-    Retries { at: i64 },
-    Cleans { ends: i64 },
+    Retries {
+        at: i64,
+    },
+    Cleans {
+        ends: i64,
+    },
+    /// It has cleaned, and told so.
+    LetsGo {
+        at: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +181,7 @@ impl World {
         }
         let due = match actor.handler {
             Handler::Retries { at } => at.max(now + 1),
+            Handler::LetsGo { at } => at.max(now + 1),
             Handler::Rests | Handler::Applies(_) | Handler::Cleans { .. } => now + 1,
         };
         self.at(due, Event::Handler(uid.to_owned()));
@@ -196,6 +205,13 @@ impl World {
             Handler::Cleans { ends } => {
                 if now >= ends {
                     self.clean_ends(uid);
+                }
+                return;
+            }
+            Handler::LetsGo { at } => {
+                if now >= at {
+                    let name = actor.name.clone();
+                    self.server.let_go(&name);
                 }
                 return;
             }
@@ -388,9 +404,14 @@ impl Actor {
     fn timer_copy(&self, live: &Arc<NixosConfiguration>) -> Option<Arc<NixosConfiguration>> {
         match (self.handler, &self.frozen) {
             (Handler::Applies(_), Some(frozen)) => Some(frozen.object.clone()),
-            (Handler::Applies(_) | Handler::Rests | Handler::Retries { .. } | Handler::Cleans { .. }, _) => {
-                live.metadata.deletion_timestamp.is_none().then(|| live.clone())
-            }
+            (
+                Handler::Applies(_)
+                | Handler::Rests
+                | Handler::Retries { .. }
+                | Handler::Cleans { .. }
+                | Handler::LetsGo { .. },
+                _,
+            ) => live.metadata.deletion_timestamp.is_none().then(|| live.clone()),
         }
     }
 }

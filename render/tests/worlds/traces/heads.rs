@@ -13,11 +13,16 @@ fn a_list_drops_the_head_before_anything_runs() {
     let mut script = setup.spec(Edit::ListControlPlanes(vec![0])).begin();
     script.until("the head is overdue", |world| is_overdue(world, 0));
     script.edit(Edit::ListControlPlanes(vec![1]));
+    script.until("NIO has cleaned it", |world| super::count(world, "nio: m00 is clean") == 1);
+    // That NIO tells of its clean-up as of an apply does not mean that anything ever ran.
+    script.assert(has_configuration(&script.world, 0), "it is not let go yet");
+    script.world.tick();
     script.until("the other one has a configuration", |world| {
         assert!(!(has_configuration(world, 0) && has_configuration(world, 1)), "never both");
         has_configuration(world, 1)
     });
     script.until_done().ends_well();
+    script.assert(script.count("begin anew") == 0, "no person is needed");
 }
 
 #[test]
