@@ -15,6 +15,10 @@ use nico_apply::observe::Scope;
 
 use crate::{apply, diff, plan, render, run, stdout};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod reference;
+
 /// The exit code of kubectl diff for "different".
 pub const DIFFERENT: u8 = 1;
 /// The exit code of an error.

@@ -10,3 +10,4 @@
 mod literals;
 mod markdown;
 mod reasons;
+mod reference;

@@ -48,7 +48,7 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
     for (number, line) in page.lines().enumerate() {
         match (line.trim_start().strip_prefix("```"), &mut open) {
             (Some(info), None) => {
-                open = Some(Block { info: info.trim(), lines: Vec::new(), line: number + 1 })
+                open = Some(Block { info: info.trim(), lines: Vec::new(), line: number + 1 });
             }
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (None, Some(block)) => block.lines.push(line),
@@ -102,4 +102,10 @@ fn what_a_page_consists_of_is_found() {
         (blocks[0].info, blocks[0].line, blocks[0].lines.as_slice()),
         ("sh go", 6, &["# no heading"][..])
     );
+}
+
+/// The anchor of a heading, as GitHub makes it: without what is neither letter, digit, blank, dash nor underscore.
+pub fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
 }

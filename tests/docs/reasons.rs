@@ -162,7 +162,7 @@ fn every_condition_has_its_section() {
 fn no_word_is_put_together() {
     let all = ["render/src", "apply/src"].into_iter().flat_map(literals::of).map(|literal| literal.text);
     let is_made = |text: &String| {
-        let parts = text.split('{').flat_map(|part| part.split('}').next_back());
+        let parts = text.split('{').filter_map(|part| part.split('}').next_back());
         text.contains('{') && is_word(&parts.collect::<String>())
     };
     let made: Vec<_> = all.filter(is_made).collect();
