@@ -138,11 +138,11 @@ impl Board {
     }
 
     /// What was decided about each cluster, and how it is reached.
-    pub fn posts(&self) -> Vec<(ClusterKey, Post, Kept)> {
+    pub fn posts(&self) -> BTreeMap<ClusterKey, (Post, Kept)> {
         let entries = self.entries();
         let posted = entries.iter().filter_map(|(key, entry)| {
             let post = entry.post.clone().filter(|post| post.term.is_valid())?;
-            Some((key.clone(), post, entry.kept.clone().unwrap_or_default()))
+            Some((key.clone(), (post, entry.kept.clone().unwrap_or_default())))
         });
         posted.collect()
     }

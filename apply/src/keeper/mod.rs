@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nico_render::ClusterKey;
-use nico_render::workload::{Kubeconfig, Need, Trouble, need};
+use nico_render::workload::{Kubeconfig, Need, Trouble, is_due, need};
 use tokio::sync::Semaphore;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
@@ -24,7 +24,7 @@ use crate::board::{Board, Kept, Post, Waker};
 use crate::hands::writer::Writer;
 use crate::metrics::Metrics;
 use crate::observe::now;
-use crate::ssh::Limits;
+use crate::ssh::{Limits, Room};
 use errand::{Failure, Office};
 use look::{Found, look};
 
@@ -161,6 +161,8 @@ impl Keeper {
 
     /// Never returns.
     pub async fn run(mut self) {
+        // A visit may not be needed for months.
+        let _swept = spawn_blocking(Room::clear_what_was_left).await;
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -181,12 +183,14 @@ impl Keeper {
 
     fn go_over(&mut self) {
         let posts = self.board.posts();
-        self.cases.retain(|key, case| case.is_busy || posts.iter().any(|(posted, _, _)| posted == key));
-        for (key, post, kept) in posts {
+        self.cases.retain(|key, case| case.is_busy || posts.contains_key(key));
+        for (key, (post, kept)) in posts {
             let case = self.cases.entry(key.clone()).or_default();
             if let Some(job) = case.job(&post, &kept) {
                 case.is_busy = true;
                 self.begin(key, job, post, kept);
+            } else if kept.is_well() && self.board.kept(&key, kept.without_trouble()) {
+                self.waker.wake(&key.namespace);
             }
         }
     }
@@ -354,6 +358,17 @@ impl Circumstances {
 }
 
 impl Kept {
+    /// What kept it from being replaced keeps it from nothing any more: it is to be kept as it is.
+    fn is_well(&self) -> bool {
+        let Kubeconfig { stored, trouble } = &self.kubeconfig;
+        trouble.is_some() && stored.as_ref().is_some_and(|stored| !is_due(stored, self.renew_at, now()))
+    }
+
+    fn without_trouble(self) -> Self {
+        let kubeconfig = Kubeconfig { trouble: None, ..self.kubeconfig };
+        Self { kubeconfig, ..self }
+    }
+
     fn with(self, trouble: Trouble) -> Self {
         let kubeconfig = Kubeconfig { trouble: Some(trouble), ..self.kubeconfig };
         Self { kubeconfig, ..self }
