@@ -28,7 +28,7 @@ async fn a_worker_that_fails_is_scaled_away_in_the_edit_that_mends_the_others() 
     assert!(is_cleaned(&log, "node-5"));
     assert!(log.of("node-5").runs().iter().all(|run| !run.succeeded() || !run.start.kind.is_apply()));
     for on in nodes([4, 1]) {
-        assert_each_once(&log.of(&on), &[on.clone()]);
+        assert_each_once(&log.of(&on), std::slice::from_ref(&on));
         assert!(!fleet.listed(&on).await.contains("node-5"), "{on} still lists it");
     }
 }

@@ -180,8 +180,7 @@ impl World {
             actor.timer = Timer::sleeps(now + RETRY);
         }
         let due = match actor.handler {
-            Handler::Retries { at } => at.max(now + 1),
-            Handler::LetsGo { at } => at.max(now + 1),
+            Handler::Retries { at } | Handler::LetsGo { at } => at.max(now + 1),
             Handler::Rests | Handler::Applies(_) | Handler::Cleans { .. } => now + 1,
         };
         self.at(due, Event::Handler(uid.to_owned()));
