@@ -225,7 +225,7 @@ async fn where_the_correction_fails_too_nobody_else_is_touched_and_one_confirmat
         let told = line(status, "node-4");
         status["observedGeneration"] == 3
             && told["state"] == "Overdue"
-            && told["reason"].to_string().contains(WHY)
+            && ["progressDeadlineSeconds", WHY].iter().all(|word| told["reason"].to_string().contains(word))
     };
     let status = fleet.wait_status("it to be overdue again", is_seen).await;
     assert_eq!(status["phase"], "Failed");
