@@ -50,6 +50,24 @@ pub(super) enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 15] = [
+        Self::Lost,
+        Self::WipedAgain,
+        Self::Overdue,
+        Self::Unreachable,
+        Self::NotReady,
+        Self::HealthUnknown,
+        Self::Unknown,
+        Self::Delivered,
+        Self::Leaving,
+        Self::Waiting,
+        Self::Installing,
+        Self::Joining,
+        Self::InFlight,
+        Self::Proven,
+        Self::Settled,
+    ];
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::Lost => "Lost",

@@ -1,0 +1,1 @@
+//! What is shown of a status, whatever stands in it.
