@@ -44,8 +44,11 @@ pub fn run(arguments: &Plan) -> Result<ExitCode> {
     if let Some(git_repo) = &arguments.default_git_repo {
         input::judge_git_repo("--default-git-repo", git_repo)?;
     }
-    let given =
-        if arguments.files.filename.is_empty() { given::by_server(arguments)? } else { given::by_files(arguments) };
+    let given = if arguments.files.filename.is_empty() {
+        given::by_server(arguments)?
+    } else {
+        given::by_files(arguments)
+    };
     let Some(given) = given else { return Ok(ExitCode::from(FAILED)) };
     if given.inventory.clusters.is_empty() {
         Report::note("there is no KubernetesCluster");

@@ -31,7 +31,8 @@ impl<'a> Display<'a> {
             return Ok(true);
         }
         let width = if in_place { screen::width() } else { WIDTH };
-        let told = told::told(self.telling, &picture.document(at), |coloured| page(&picture, at, coloured, width))?;
+        let told =
+            told::told(self.telling, &picture.document(at), |coloured| page(&picture, at, coloured, width))?;
         let is_seen = if in_place {
             let screen = match self.screen.take() {
                 Some(screen) => screen,

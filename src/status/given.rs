@@ -22,7 +22,8 @@ pub struct Given {
 pub fn by_files(arguments: &Status) -> Option<Given> {
     let Files { filename, recursive, at } = &arguments.files;
     let objects = files::read(filename, *recursive, arguments.namespace.as_deref())?;
-    let clusters = objects.clusters.into_iter().map(|cluster| (ClusterKey::of(&cluster), Ok(Arc::new(cluster))));
+    let clusters =
+        objects.clusters.into_iter().map(|cluster| (ClusterKey::of(&cluster), Ok(Arc::new(cluster))));
     Some(Given { clusters: clusters.collect(), at: at.unwrap_or_else(now) })
 }
 

@@ -52,8 +52,11 @@ pub fn run(arguments: &Status) -> Result<ExitCode> {
     if arguments.watch {
         return watch::run(arguments);
     }
-    let given =
-        if arguments.files.filename.is_empty() { given::by_server(arguments)? } else { given::by_files(arguments) };
+    let given = if arguments.files.filename.is_empty() {
+        given::by_server(arguments)?
+    } else {
+        given::by_files(arguments)
+    };
     let Some(Given { clusters, at }) = given else { return Ok(ExitCode::from(FAILED)) };
     let picture = Picture::of(choice(arguments).of(clusters)?);
     if picture == Picture::default() {

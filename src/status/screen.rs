@@ -69,10 +69,12 @@ pub(super) fn fitting(text: &str, size: Option<(usize, usize)>) -> Vec<String> {
     let lines: Vec<_> = text.lines().map(str::to_owned).collect();
     let Some((columns, rows)) = size else { return lines };
     let heights = lines.iter().map(|line| visible(line).width().div_ceil(columns).max(1));
-    let ends: Vec<usize> = heights.scan(0, |sum: &mut usize, height| {
-        *sum = sum.saturating_add(height);
-        Some(*sum)
-    }).collect();
+    let ends: Vec<usize> = heights
+        .scan(0, |sum: &mut usize, height| {
+            *sum = sum.saturating_add(height);
+            Some(*sum)
+        })
+        .collect();
     if ends.last().is_none_or(|end| *end <= rows) {
         return lines;
     }

@@ -24,7 +24,7 @@ pub fn write(page: &mut Page, clusters: &[ClusterOverview], at: Timestamp) {
         attention(page, &cluster.attention, at);
         machines(page, &cluster.roles, at);
         if let Some(rollout) = &cluster.rollout {
-            write_rollout(page, rollout);
+            write_rollout(page, rollout, &cluster.roles);
         }
     }
 }
@@ -32,10 +32,15 @@ pub fn write(page: &mut Page, clusters: &[ClusterOverview], at: Timestamp) {
 fn title(cluster: &ClusterOverview, at: Timestamp) -> Vec<Piece> {
     let mut title = vec![Piece::new(&format!("{}/{}", cluster.namespace, cluster.name), BOLD)];
     if let Some(phase) = cluster.phase {
-        title.extend([Piece::plain(" ("), Piece::new(&format!("{phase:?}"), of_phase(phase)), Piece::plain(")")]);
+        title.extend([
+            Piece::plain(" ("),
+            Piece::new(&format!("{phase:?}"), of_phase(phase)),
+            Piece::plain(")"),
+        ]);
     }
     let roles = cluster.roles.iter().filter(|role| !is_empty(role)).map(named);
-    let rollout = cluster.rollout.iter().map(|rollout| format!("rollout {}/{}", rollout.updated, rollout.total));
+    let rollout =
+        cluster.rollout.iter().map(|rollout| format!("rollout {}/{}", rollout.updated, rollout.total));
     let kubeconfig = match (&cluster.kubeconfig_secret, cluster.phase) {
         (Some(secret), _) => Some(format!("kubeconfig in the Secret {secret}")),
         (None, Some(_)) => Some("no kubeconfig yet".to_owned()),
@@ -63,7 +68,8 @@ fn out_of_date(cluster: &ClusterOverview) -> Option<String> {
             Some("the operator has not told anything of it yet: is it running?".to_owned())
         }
         Freshness::Untold => Some(
-            "the operator has not told anything of it yet: is it running? What follows somebody else wrote".to_owned(),
+            "the operator has not told anything of it yet: is it running? What follows somebody else wrote"
+                .to_owned(),
         ),
     }
 }
@@ -135,14 +141,31 @@ fn of_machine(machine: &MachineOverview, at: Timestamp) -> Row<5> {
     }
 }
 
-fn write_rollout(page: &mut Page, rollout: &RolloutOverview) {
+fn write_rollout(page: &mut Page, rollout: &RolloutOverview, roles: &[RoleOverview]) {
     let row = |what: &str, text: &str| Row { cells: [Piece::plain(what)], last: vec![Piece::plain(text)] };
     let mut rows = Vec::new();
     if !rollout.current.is_empty() {
         rows.push(row("under way", &rollout.current.join(", ")));
     }
-    rows.extend(rollout.waiting.iter().map(|waits| row("waiting", waits)));
+    let told: Vec<_> = rollout.waiting.iter().filter_map(|waits| said_beside(waits, roles)).collect();
+    if !told.is_empty() {
+        rows.push(row("waiting", &format!("{}: the reason stands beside them", told.join(", "))));
+    }
+    let others = rollout.waiting.iter().filter(|waits| said_beside(waits, roles).is_none());
+    rows.extend(others.map(|waits| row("waiting", waits)));
     page.table(&Piece::new("Rollout", BOLD), &Heading { cells: [""], last: "" }, &rows);
+}
+
+/// The machine that waits, if what it waits for stands in its line.
+fn said_beside<'r>(waits: &str, roles: &'r [RoleOverview]) -> Option<&'r str> {
+    let waits = waits.strip_prefix("machine ")?;
+    let is_said = |machine: &&MachineOverview| {
+        let words = waits.strip_prefix(machine.name.as_str()).and_then(|words| words.strip_prefix(' '));
+        let words = words.filter(|words| !words.is_empty());
+        words.is_some_and(|words| machine.reason.as_deref().is_some_and(|reason| reason.contains(words)))
+    };
+    let machine = roles.iter().flat_map(|role| &role.machines).find(is_said)?;
+    Some(&machine.name)
 }
 
 fn is_empty(role: &RoleOverview) -> bool {

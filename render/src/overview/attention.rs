@@ -39,9 +39,8 @@ const SUMMARY: &str = "Ready";
 /// Of a status, the gravest first.
 pub(super) fn of(status: &KubernetesClusterStatus) -> Vec<Attention> {
     let conditions = status.conditions.iter().flatten();
-    let asks = |condition: &ClusterCondition| {
-        Some(Attention::of(condition, of_condition(condition, status.phase)?))
-    };
+    let asks =
+        |condition: &ClusterCondition| Some(Attention::of(condition, of_condition(condition, status.phase)?));
     let mut all = said_once(conditions.filter_map(asks).collect());
     all.sort_by_cached_key(|one| (Reverse(one.severity), rank(&one.type_)));
     all
