@@ -8,16 +8,20 @@ use nico_render::ClusterKey;
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
     /// There is no such cluster.
-    #[error("--cluster {wanted}: there is no such KubernetesCluster; there are: {known}")]
+    #[error("{option}{wanted}: there is no such KubernetesCluster; there are: {known}")]
     NoSuchCluster {
+        /// How.
+        option: &'static str,
         /// What was asked for.
         wanted: String,
         /// What there is.
         known: String,
     },
     /// There is more than one.
-    #[error("--cluster {wanted}: there are several of that name; name the namespace too: {known}")]
+    #[error("{option}{wanted}: there are several of that name; name the namespace too: {known}")]
     SeveralClusters {
+        /// How.
+        option: &'static str,
         /// What was asked for.
         wanted: String,
         /// What there is.
@@ -46,11 +50,16 @@ pub type Chosen<T> = BTreeMap<ClusterKey, T>;
 pub struct Choice<'a> {
     /// Those of one namespace; absent: of all.
     pub namespace: Option<&'a str>,
+    /// How they are asked for: by an option, or by nothing but their names.
+    pub option: &'static str,
     /// By name, or by namespace and name; none: all.
     pub clusters: &'a [String],
 }
 
 impl Choice<'_> {
+    /// The option of commands that are about something else than clusters.
+    pub const OPTION: &'static str = "--cluster ";
+
     /// Those of them that are asked for.
     pub fn of<T>(&self, mut all: Chosen<T>) -> Result<Chosen<T>, ChoiceError> {
         let known = names(all.keys());
@@ -61,30 +70,30 @@ impl Choice<'_> {
             }
         }
         if !self.clusters.is_empty() {
-            let found = self.clusters.iter().map(|wanted| find(wanted, &all));
+            let found = self.clusters.iter().map(|wanted| self.find(wanted, &all));
             let keys = found.collect::<Result<Vec<_>, _>>()?;
             all.retain(|key, _| keys.contains(key));
         }
         Ok(all)
     }
-}
 
-fn find<T>(wanted: &str, all: &Chosen<T>) -> Result<ClusterKey, ChoiceError> {
-    let found: Vec<_> = all.keys().filter(|key| key.name == wanted || key.to_string() == wanted).collect();
-    match found.as_slice() {
-        [key] => Ok((*key).clone()),
-        [] => {
-            let known = names(all.keys());
-            Err(ChoiceError::NoSuchCluster { wanted: wanted.to_owned(), known })
-        }
-        [..] => {
-            let known = names(found.iter().copied());
-            Err(ChoiceError::SeveralClusters { wanted: wanted.to_owned(), known })
+    fn find<T>(&self, wanted: &str, all: &Chosen<T>) -> Result<ClusterKey, ChoiceError> {
+        let found: Vec<_> =
+            all.keys().filter(|key| key.name == wanted || key.to_string() == wanted).collect();
+        let (option, wanted) = (self.option, wanted.to_owned());
+        match found.as_slice() {
+            [key] => Ok((*key).clone()),
+            [] => Err(ChoiceError::NoSuchCluster { option, wanted, known: names(all.keys()) }),
+            [..] => {
+                let known = names(found.iter().copied());
+                Err(ChoiceError::SeveralClusters { option, wanted, known })
+            }
         }
     }
 }
 
 /// In words.
 pub fn names<'k>(keys: impl Iterator<Item = &'k ClusterKey>) -> String {
-    keys.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let names: Vec<_> = keys.map(ToString::to_string).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

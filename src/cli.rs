@@ -2,6 +2,9 @@
 
 #![allow(clippy::doc_markdown, reason = "clap prints these comments to people as they are")]
 
+mod told;
+mod values;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,11 +12,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_apply::connect::Target;
 use nico_apply::observe::Scope;
 
-use crate::{apply, diff, plan, render, run, stdout};
+use crate::{apply, diff, plan, render, run, status, stdout};
+use values::{duration, file, namespace};
+
+pub use told::{Colour, Files, Form, Plan, Status, Telling};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -57,6 +62,13 @@ pub enum Command {
     ///
     /// Exits with 0 if there is nothing to do, with 1 if there is something, with 2 after an error.
     Plan(Plan),
+    /// Prints how clusters are: what asks something of a person, each machine, the rollout and what waits.
+    ///
+    /// It is what the operator told in the status of each KubernetesCluster; nothing else is looked at. What is
+    /// out of date is said to be. From an API server or, with -f, from files as `nico render` reads them.
+    ///
+    /// Exits with 0 if all could be told, however the clusters are, with 2 after an error.
+    Status(Status),
     /// Makes one pass over an API server, as the operator would.
     Apply(Apply),
     /// Is the operator: makes clusters what they should be, and keeps them so.
@@ -72,6 +84,7 @@ impl Cli {
             Command::Render(arguments) => render::run(arguments),
             Command::Diff(arguments) => diff::run(arguments),
             Command::Plan(arguments) => plan::run(arguments),
+            Command::Status(arguments) => status::run(arguments),
             Command::Apply(arguments) => apply::run(arguments),
             Command::Run(arguments) => run::run(arguments),
             Command::Crds => {
@@ -179,69 +192,6 @@ pub struct Diff {
     /// Where to look.
     #[command(flatten)]
     pub reach: Reach,
-}
-
-/// What to plan from, and how to tell it.
-#[derive(Debug, Args)]
-pub struct Plan {
-    /// Files or directories with clusters, machines and, of a running cluster, its configurations; `-`
-    /// is standard input. May be repeated. Absent: what is on the API server.
-    #[arg(short, long, value_name = "PATH|-", conflicts_with_all = ["kubeconfig", "context"])]
-    pub filename: Vec<PathBuf>,
-
-    /// Also read directories within directories.
-    #[arg(short = 'R', long, requires = "filename")]
-    pub recursive: bool,
-
-    /// Plan as of this time, as 2026-11-24T12:00:00Z; absent: now.
-    #[arg(long, value_name = "TIME", requires = "filename", value_parser = time)]
-    pub at: Option<Timestamp>,
-
-    /// Which server.
-    #[command(flatten)]
-    pub server: Server,
-
-    /// One namespace; absent: all. In files also that of objects that name none (else "default").
-    #[arg(short, long, value_parser = namespace)]
-    pub namespace: Option<String>,
-
-    /// Tell of this cluster only; may be repeated. All that there are compete for machines all the same.
-    #[arg(long, value_name = "[NAMESPACE/]NAME")]
-    pub cluster: Vec<String>,
-
-    /// The repository of clusters that name none.
-    #[arg(long, value_name = "URL")]
-    pub default_git_repo: Option<String>,
-
-    /// In which form.
-    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
-    pub output: PlanFormat,
-
-    /// Whether the text is coloured: on a terminal, unless NO_COLOR is set; always; never.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
-    pub color: Colour,
-}
-
-/// The form of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    /// Tables for people.
-    Text,
-    /// One JSON object.
-    Json,
-    /// The same as YAML.
-    Yaml,
-}
-
-/// When text is coloured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// How to apply.
@@ -359,45 +309,6 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line.
     Json,
-}
-
-/// A name as namespaces have it (RFC 1123, a label). An empty one is most often a variable that is not set, and
-/// would mean all namespaces, or none.
-fn namespace(text: &str) -> Result<String, String> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_name = !text.is_empty()
-        && text.len() <= 63
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if is_name {
-        Ok(text.to_owned())
-    } else {
-        Err("a namespace has 1 to 63 characters, a-z, 0-9 or '-', and neither begins nor ends with '-'"
-            .to_owned())
-    }
-}
-
-/// A file that is there and can be read: ssh would complain of it at each visit. It is named in a
-/// configuration file of ssh's, in quotes.
-fn file(text: &str) -> Result<PathBuf, String> {
-    let path = std::path::absolute(text).map_err(|error| error.to_string())?;
-    std::fs::File::open(&path).map_err(|error| error.to_string())?;
-    let is_plain = path.to_str().is_some_and(|path| !path.contains(['"', '\n', '%', '*', '?', '[', '~']));
-    if is_plain { Ok(path) } else { Err("wanted a path without quotes and wildcards".to_owned()) }
-}
-
-/// A moment, as Kubernetes writes it.
-fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "wanted a time such as 2026-11-24T12:00:00Z".to_owned())
-}
-
-/// A length of time, as Kubernetes' own tools take it: 30s, 500ms, 1m30s.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: SignedDuration =
-        text.parse().map_err(|_| "wanted a duration such as 30s or 1m30s".to_owned())?;
-    let positive = Duration::try_from(parsed).ok().filter(|duration| !duration.is_zero());
-    positive.ok_or_else(|| "wanted a duration longer than nothing".to_owned())
 }
 
 /// Whether writes are only tried.

@@ -4,13 +4,17 @@ mod apply;
 mod choice;
 mod cli;
 mod diff;
+mod files;
 mod input;
 mod output;
+mod page;
 mod plan;
 mod render;
 mod report;
 mod run;
+mod status;
 mod stdout;
+mod told;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,8 @@ use nico_render::{ClusterKey, Desired, RenderError, render_all};
 
 use crate::choice::{Choice, ChoiceError, Chosen, names};
 use crate::cli::{DIFFERENT, FAILED, Format, Render};
-use crate::input::{self, Place, Request};
+use crate::files;
+use crate::input::{self, Place};
 use crate::output::diff::Differences;
 use crate::output::{self, folder};
 use crate::report::{Report, is_coloured};
@@ -20,19 +21,13 @@ pub fn run(arguments: &Render) -> Result<ExitCode> {
     if let Some(git_repo) = &arguments.default_git_repo {
         input::judge_git_repo("--default-git-repo", git_repo)?;
     }
-    let objects = match input::read(&request(arguments), &mut io::stdin().lock()) {
-        Ok(objects) => objects,
-        Err(errors) => {
-            for error in &errors {
-                Report::error(error);
-            }
-            return Ok(ExitCode::from(FAILED));
-        }
+    let namespace = arguments.namespace.as_deref();
+    let Some(objects) = files::read(&arguments.paths, arguments.recursive, namespace) else {
+        return Ok(ExitCode::from(FAILED));
     };
-    Report::ignored(&objects.ignored);
     let origins = objects.origins.clone();
     let inventory = objects.inventory(arguments.default_git_repo.as_deref());
-    let choice = Choice { namespace: arguments.namespace.as_deref(), clusters: &arguments.cluster };
+    let choice = Choice { namespace, option: Choice::OPTION, clusters: &arguments.cluster };
     let rendered = choice.of(render_all(&inventory))?;
     if arguments.output == Format::Nix && rendered.len() != 1 {
         return Err(ChoiceError::OneClusterOnly { known: names(rendered.keys()) }.into());
@@ -43,14 +38,6 @@ pub fn run(arguments: &Render) -> Result<ExitCode> {
     // Last, so that on a terminal nothing comes after it.
     desired.iter().for_each(Report::wipes);
     done
-}
-
-fn request(arguments: &Render) -> Request {
-    Request {
-        paths: arguments.paths.clone(),
-        recursive: arguments.recursive,
-        namespace: arguments.namespace.clone().unwrap_or_else(|| input::NAMESPACE.to_owned()),
-    }
 }
 
 /// All clusters, or none of them: half an answer would be taken for a whole one.

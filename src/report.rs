@@ -115,7 +115,9 @@ fn clean(message: &str) -> String {
 pub fn escape(text: &str) -> Cow<'_, str> {
     let hostile = |letter: char| {
         letter.is_control()
-            || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+            || matches!(letter, '\u{2028}' | '\u{2029}')
+            // What turns the order of letters round.
+            || matches!(letter, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(hostile) {
         return Cow::Borrowed(text);

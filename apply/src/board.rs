@@ -8,10 +8,11 @@ use k8s_openapi::jiff::Timestamp;
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 use nico_render::ClusterKey;
-use nico_render::workload::{Kubeconfig, Probe, Sources, Workload};
+use nico_render::workload::{Kubeconfig, Probe, Sources, Trouble, Workload, is_due};
 use tokio::sync::{Notify, mpsc};
 
 use crate::lease::Term;
+use crate::observe::now;
 use crate::probe::Door;
 
 /// Has the operator look at a namespace again.
@@ -83,6 +84,26 @@ pub(crate) struct Kept {
     pub door: Option<Arc<Door>>,
 }
 
+impl Kept {
+    /// What kept it from being replaced keeps it from nothing any more: it is to be kept as it is.
+    pub fn is_well(&self) -> bool {
+        let Kubeconfig { stored, trouble } = &self.kubeconfig;
+        trouble.is_some() && stored.as_ref().is_some_and(|stored| !is_due(stored, self.renew_at, now()))
+    }
+
+    /// The same, with nothing to complain of.
+    pub fn without_trouble(self) -> Self {
+        let kubeconfig = Kubeconfig { trouble: None, ..self.kubeconfig };
+        Self { kubeconfig, ..self }
+    }
+
+    /// The same, with what keeps it from being had, or replaced.
+    pub fn with(self, trouble: Trouble) -> Self {
+        let kubeconfig = Kubeconfig { trouble: Some(trouble), ..self.kubeconfig };
+        Self { kubeconfig, ..self }
+    }
+}
+
 impl Board {
     fn entries(&self) -> MutexGuard<'_, BTreeMap<ClusterKey, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
@@ -138,11 +159,11 @@ impl Board {
     }
 
     /// What was decided about each cluster, and how it is reached.
-    pub fn posts(&self) -> Vec<(ClusterKey, Post, Kept)> {
+    pub fn posts(&self) -> BTreeMap<ClusterKey, (Post, Kept)> {
         let entries = self.entries();
         let posted = entries.iter().filter_map(|(key, entry)| {
             let post = entry.post.clone().filter(|post| post.term.is_valid())?;
-            Some((key.clone(), post, entry.kept.clone().unwrap_or_default()))
+            Some((key.clone(), (post, entry.kept.clone().unwrap_or_default())))
         });
         posted.collect()
     }

@@ -6,6 +6,7 @@
 mod aggregator;
 mod board;
 pub mod cache;
+pub mod clusters;
 pub mod connect;
 mod error;
 mod events;

@@ -108,20 +108,32 @@ pub fn now() -> Timestamp {
         .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// All pages, or an error. Untyped first, so that one odd object is named instead of "the list failed".
+/// Untyped first, so that one odd object is named instead of "the list failed".
 async fn list<T: Held>(
     api: Api<DynamicObject>,
     kind: &Kind,
     interned: &Interned,
 ) -> Result<Vec<Arc<T>>, ApplyError> {
+    let hold = |object: DynamicObject| {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let malformed = |why| ApplyError::Malformed { kind: kind.kind, namespace, name, why };
+        T::hold(object, interned).map(Arc::new).map_err(malformed)
+    };
+    pages(&api, kind, hold).await
+}
+
+/// All pages, or an error. Of each object only what is made of it is kept.
+pub(crate) async fn pages<T>(
+    api: &Api<DynamicObject>,
+    kind: &Kind,
+    hold: impl Fn(DynamicObject) -> Result<T, ApplyError>,
+) -> Result<Vec<T>, ApplyError> {
     let mut objects = Vec::new();
     let mut params = ListParams::default().limit(PAGE);
     loop {
         let page = api.list(&params).await.map_err(|source| kind.unreadable(source))?;
         for object in page.items {
-            let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-            let malformed = |why| ApplyError::Malformed { kind: kind.kind, namespace, name, why };
-            objects.push(Arc::new(T::hold(object, interned).map_err(malformed)?));
+            objects.push(hold(object)?);
         }
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),

@@ -19,6 +19,7 @@ mod meaning;
 mod memory;
 pub mod nix;
 mod observed;
+pub mod overview;
 mod owner;
 pub mod proof;
 pub mod report;

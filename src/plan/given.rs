@@ -1,7 +1,6 @@
 //! What a plan is made from: files, or what is on a server now.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use anyhow::{Context, Result};
 use k8s_openapi::jiff::Timestamp;
@@ -11,8 +10,9 @@ use nico_apply::observe::{Scope, look_at_health, look_at_tokens, now, observe_ob
 use nico_render::workload::health_as_told;
 use nico_render::{ClusterKey, Inventory, Sight};
 
-use crate::cli::Plan;
-use crate::input::{self, Place, Request};
+use crate::cli::{Files, Plan};
+use crate::files;
+use crate::input::Place;
 use crate::report::Report;
 
 /// What a plan is made from.
@@ -28,21 +28,8 @@ pub struct Given {
 
 /// From files; None if they cannot be read, which is said.
 pub fn by_files(arguments: &Plan) -> Option<Given> {
-    let request = Request {
-        paths: arguments.filename.clone(),
-        recursive: arguments.recursive,
-        namespace: arguments.namespace.clone().unwrap_or_else(|| input::NAMESPACE.to_owned()),
-    };
-    let mut objects = match input::read(&request, &mut io::stdin().lock()) {
-        Ok(objects) => objects,
-        Err(errors) => {
-            for error in &errors {
-                Report::error(error);
-            }
-            return None;
-        }
-    };
-    Report::ignored(&objects.ignored);
+    let Files { filename, recursive, at } = &arguments.files;
+    let mut objects = files::read(filename, *recursive, arguments.namespace.as_deref())?;
     for configuration in &mut objects.configurations {
         let metadata = &mut configuration.metadata;
         if metadata.uid.as_deref().unwrap_or_default().is_empty() {
@@ -52,7 +39,7 @@ pub fn by_files(arguments: &Plan) -> Option<Given> {
             metadata.uid = Some(place.join("/"));
         }
     }
-    let at = arguments.at.unwrap_or_else(now);
+    let at = at.unwrap_or_else(now);
     let origins = std::mem::take(&mut objects.origins);
     let mut inventory = objects.inventory(arguments.default_git_repo.as_deref());
     inventory.observed_at = Some(at);

@@ -3,22 +3,20 @@
 mod given;
 mod text;
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use k8s_openapi::jiff::Timestamp;
-use nico_crds::yaml;
 use nico_render::report::{ClusterReport, report};
 use nico_render::rollout::rollout;
 use nico_render::{ClusterKey, Desired, Observed, assume, render_all};
 use serde::Serialize;
 
 use crate::choice::Choice;
-use crate::cli::{Colour, DIFFERENT, FAILED, Plan, PlanFormat};
+use crate::cli::{DIFFERENT, FAILED, Plan};
 use crate::input;
-use crate::report::{Report, is_coloured};
-use crate::stdout;
+use crate::report::Report;
+use crate::{stdout, told};
 use given::Given;
 
 /// The number of the form: it is raised when a name or a word in it changes its meaning.
@@ -46,15 +44,20 @@ pub fn run(arguments: &Plan) -> Result<ExitCode> {
     if let Some(git_repo) = &arguments.default_git_repo {
         input::judge_git_repo("--default-git-repo", git_repo)?;
     }
-    let given =
-        if arguments.filename.is_empty() { given::by_server(arguments)? } else { given::by_files(arguments) };
+    let given = if arguments.files.filename.is_empty() {
+        given::by_server(arguments)?
+    } else {
+        given::by_files(arguments)
+    };
     let Some(given) = given else { return Ok(ExitCode::from(FAILED)) };
     if given.inventory.clusters.is_empty() {
         Report::note("there is no KubernetesCluster");
     }
     let at = given.at;
     let planned = plan(given, arguments)?;
-    print(arguments, at, &planned.reports)?;
+    let document = Document { format_version: FORMAT_VERSION, at, clusters: &planned.reports };
+    let text = |coloured| text::of(&planned.reports, coloured);
+    stdout::print(&told::told(&arguments.telling, &document, text)?)?;
     // Last, so that on a terminal nothing comes after it.
     planned.desired.iter().for_each(Report::wipes);
     Ok(match (planned.failed, planned.reports.iter().all(ClusterReport::is_at_rest)) {
@@ -67,12 +70,12 @@ pub fn run(arguments: &Plan) -> Result<ExitCode> {
 fn plan(given: Given, arguments: &Plan) -> Result<Planned> {
     let Given { inventory, mut sight, at, origins, is_partial } = given;
     // On a server only the namespace was looked at.
-    let namespace = arguments.namespace.as_deref().filter(|_| !arguments.filename.is_empty());
+    let namespace = arguments.namespace.as_deref().filter(|_| !arguments.files.filename.is_empty());
     let all = render_all(&inventory);
     if is_partial {
         assume(&inventory, all.values().filter_map(|desired| desired.as_ref().ok()), &mut sight);
     }
-    let chosen = Choice { namespace, clusters: &arguments.cluster }.of(all)?;
+    let chosen = Choice { namespace, option: Choice::OPTION, clusters: &arguments.cluster }.of(all)?;
     let observed = Observed::new(&inventory, &sight);
     let mut planned = Planned { desired: Vec::new(), reports: Vec::new(), failed: false };
     for (key, desired) in chosen {
@@ -99,20 +102,4 @@ fn plan(given: Given, arguments: &Plan) -> Result<Planned> {
         }
     }
     Ok(planned)
-}
-
-fn print(arguments: &Plan, at: Timestamp, reports: &[ClusterReport]) -> Result<()> {
-    let document = Document { format_version: FORMAT_VERSION, at, clusters: reports };
-    match arguments.output {
-        PlanFormat::Text => {
-            let coloured = match arguments.color {
-                Colour::Auto => is_coloured(&io::stdout()),
-                Colour::Always => true,
-                Colour::Never => false,
-            };
-            stdout::print(&text::of(reports, coloured))
-        }
-        PlanFormat::Json => stdout::print(&format!("{}\n", serde_json::to_string_pretty(&document)?)),
-        PlanFormat::Yaml => stdout::print(&yaml::to_string(&document)?),
-    }
 }

@@ -10,6 +10,7 @@
 mod case;
 mod meaning;
 mod plan;
+mod status;
 
 use std::collections::BTreeSet;
 

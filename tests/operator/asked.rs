@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::faults::is_operator;
 use crate::fleet::{Fleet, HOME};
+use crate::invariants;
 use crate::stage::{BOUND, CONFIGURATIONS, shared_account};
 
 impl Fleet {
@@ -43,6 +44,11 @@ impl Fleet {
     pub async fn done_to(&self, from: audit::Mark, machine: &str) -> Vec<&'static str> {
         let done = self.done(from).await;
         done.into_iter().filter(|(of, _)| of == machine).map(|(_, what)| what).collect()
+    }
+
+    /// What must hold at every write held.
+    pub fn assert_invariants(&self) {
+        invariants::hold(&self.stage.control_plane.audit_in(&self.stage.namespace), is_operator);
     }
 
     /// What `cluster.nix` of a machine lists.

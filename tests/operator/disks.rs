@@ -103,6 +103,7 @@ async fn a_blip_between_the_first_apply_and_its_proof_wipes_nothing() {
     assert!(applied(&log).contains("node-2"), "NIO applies anew what it has forgotten");
     assert_no_wipe(&log);
     assert_eq!(fleet.control().log().installations("node-2"), 1);
+    fleet.assert_invariants();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,6 +134,7 @@ async fn an_edit_while_a_worker_is_installed_waits_for_the_end_of_it() {
     let wiped: Vec<_> = log.runs_of("node-2", Kind::Wipe).iter().map(|run| run.start.revision).collect();
     assert!(wiped.iter().all(|revision| *revision == Some(1)), "{wiped:?}");
     assert!(!log.runs_of("node-2", Kind::Switch).is_empty(), "the new content is switched to");
+    fleet.assert_invariants();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +163,7 @@ async fn a_worker_that_cannot_be_reached_while_it_is_installed_is_left_alone() {
         "it is put right then"
     );
     assert_eq!(fleet.control().log().installations("node-2"), 1);
+    fleet.assert_invariants();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,6 +189,7 @@ async fn a_bad_text_over_an_installation_that_takes_too_long_ends_well() {
         live["status"]["additionalFilesHash"].as_str(),
         "and it is what runs"
     );
+    fleet.assert_invariants();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,22 +68,19 @@ async fn a_list_that_drops_the_head_before_anything_runs_replaces_it_and_never_a
 async fn nothing_is_made_without_the_first_of_the_list() {
     let fleet = Fleet::without_cluster("late", 1, 0).await;
     // What is there is the second of the list.
-    fleet.stage.kubectl(&["delete", "machine", "node-1"]).await;
-    fleet.stage.put(&[machine("node-2", "a")]).await;
-    fleet.wait_reachable("node-2", true).await;
     let from = fleet.stage.control_plane.audit_mark().await;
-    fleet.stage.put(&[listing(&["node-1", "node-2"])]).await;
+    fleet.stage.put(&[listing(&["node-2", "node-1"])]).await;
     let selected =
         |status: &Value| status["conditions"].to_string().contains("is to be the first control plane");
     fleet.wait_status("it to be waited for", selected).await;
     fleet.passes(3).await;
     assert!(fleet.stage.configurations().await.is_empty());
 
-    fleet.stage.put(&[machine("node-1", "a")]).await;
+    fleet.stage.put(&[machine("node-2", "a")]).await;
     fleet.whole().await;
-    assert_eq!(created(&fleet, from).await, ["node-1", "node-2"]);
-    assert_eq!(order(&fleet).await, json!(["node-1", "node-2"]));
-    assert_eq!(fleet.control().log().order(), nodes([1, 2]));
+    assert_eq!(created(&fleet, from).await, ["node-2", "node-1"]);
+    assert_eq!(order(&fleet).await, json!(["node-2", "node-1"]));
+    assert_eq!(fleet.control().log().order(), nodes([2, 1]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,6 +151,21 @@ async fn a_secret_that_lets_nobody_in_is_replaced_and_one_of_somebody_else_is_le
         .await;
     visits.wait_reason("home", "Available").await;
 
+    // Without its label it is not seen any more: it is found, and gets it back.
+    let before = visits.secret("home").await;
+    let patch = json!({ "metadata": { "labels": { "nico.homystack.com/cluster": null } } });
+    visits.stage.patch("secret", "home-kubeconfig", "person", &patch).await;
+    visits
+        .stage
+        .wait("the label to come back", async || {
+            let secret = visits.secret("home").await;
+            let label = &secret["metadata"]["labels"]["nico.homystack.com/cluster"];
+            if *label == "home" { Ok(()) } else { Err(secret["metadata"].to_string()) }
+        })
+        .await;
+    assert_eq!(visits.secret("home").await["data"], before["data"]);
+    visits.wait_reason("home", "Available").await;
+
     // As after a cluster was started anew: whom it names is unknown there.
     let mut stranger = visits.workload.kubeconfig();
     stranger["users"][0]["user"] = json!({ "token": "nobody" });

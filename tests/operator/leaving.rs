@@ -1,6 +1,7 @@
 //! Machines that leave while something else goes wrong: beside an overdue one, beside a dead one, with a clean-up
 //! that fails for ever, or because they failed themselves.
 
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::{LOST, MEMBER_REMOVED};
 use nio_stand_in::Fail;
 use serde_json::json;
@@ -9,6 +10,8 @@ use crate::fleet::{Fleet, HOME, nodes};
 use crate::judged::{applied, assert_each_once, assert_no_wipe, is_cleaned};
 use crate::stage::{CONFIGURATIONS, machine};
 
+/// A machine has so many seconds to be cleaned.
+const DEADLINE: i64 = 4;
 /// What stands in `cluster.nix` of a ref that a machine cannot take in.
 const BROKEN: &str = "ref = \"broken\"";
 
@@ -28,7 +31,7 @@ async fn a_worker_that_fails_is_scaled_away_in_the_edit_that_mends_the_others() 
     assert!(is_cleaned(&log, "node-5"));
     assert!(log.of("node-5").runs().iter().all(|run| !run.succeeded() || !run.start.kind.is_apply()));
     for on in nodes([4, 1]) {
-        assert_each_once(&log.of(&on), &[on.clone()]);
+        assert_each_once(&log.of(&on), std::slice::from_ref(&on));
         assert!(!fleet.listed(&on).await.contains("node-5"), "{on} still lists it");
     }
 }
@@ -92,22 +95,26 @@ async fn a_healthy_control_plane_whose_machine_object_goes_stays_a_member_while_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_worker_whose_clean_up_fails_for_ever_is_let_go_after_the_deadline() {
-    let fleet = Fleet::new("dirty", 1, 2, &json!({ "progressDeadlineSeconds": 4 })).await;
+    let fleet = Fleet::new("dirty", 1, 2, &json!({ "progressDeadlineSeconds": DEADLINE })).await;
     fleet.stage.put(&[machine("node-6", "b")]).await;
     fleet.wait_reachable("node-6", true).await;
     fleet.control().fail_cleanup("node-5", Fail::Always);
     let from = fleet.stage.control_plane.audit_mark().await;
     let mark = fleet.control().log().mark();
     fleet.stage.annotate("machine", "node-5", &format!("{LOST}=true")).await;
-    // Another one takes its place at once.
-    fleet.stage.wait_installed_of("node-6").await;
-    let live = fleet.configuration("node-5").await;
-    let deleted = &live["metadata"]["deletionTimestamp"];
-    assert!(deleted.is_string(), "NIO has its time: {live}");
-    assert_eq!(fleet.done_to(from, "node-5").await, ["deleted"]);
     fleet.wait_gone("node-5").await;
     fleet.whole().await;
     assert_eq!(fleet.done_to(from, "node-5").await, ["deleted", "let go"]);
+    // Another one takes its place before that.
+    let done = fleet.done(from).await;
+    let place = |machine: &str, what| done.iter().position(|one| *one == (machine.to_owned(), what)).unwrap();
+    assert!(place("node-6", "created") < place("node-5", "let go"), "{done:?}");
+    let writes = fleet.writes(from).await;
+    let of_it = writes.iter().filter(|event| event.name.as_deref() == Some("home-node-5"));
+    let times: Vec<Timestamp> = of_it.map(|event| event.received.parse().unwrap()).collect();
+    // A deletion is noted by the second.
+    let given = times[1].duration_since(times[0]);
+    assert!(given >= SignedDuration::from_secs(DEADLINE - 1), "NIO has its time: {given}");
     let log = fleet.since(mark);
     assert!(log.of("node-5").runs().iter().all(|run| !run.succeeded()), "it was never cleaned");
     assert_eq!(applied(&log), nodes([1, 4, 6]).into_iter().collect());

@@ -10,4 +10,6 @@ mod fields;
 mod plan;
 mod readers;
 mod rules;
+mod status;
 mod support;
+mod terminal;

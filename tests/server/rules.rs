@@ -55,12 +55,16 @@ async fn a_person_sees_at_once_what_waits_first() {
     put(control_plane, &namespace, &[cluster("home", &json!({}))]).await;
     let status = json!({
         "phase": "ControlPlaneReady", "controlPlaneReady": "3/3", "dataPlaneReady": "4/5",
+        "kubeconfigSecret": "home-kubeconfig",
         "rollout": { "progress": "5/8", "updated": 5, "total": 8, "waiting": ["machine node-4 waits", "and 2 more"] },
     });
     put_status(control_plane, &namespace, "kcluster", "home", &status).await;
     let narrow = kubectl(control_plane, &["get", "kcluster", "-n", namespace.name()]).await;
     let wide = kubectl(control_plane, &["get", "kcluster", "-n", namespace.name(), "-o", "wide"]).await;
-    for shown in ["ControlPlaneReady", "3/3", "4/5"] {
+    let columns = |table: &str| table.lines().next().unwrap().split("  ").map(str::trim).collect::<String>();
+    assert_eq!(columns(&narrow), "NAMEPHASECONTROL PLANEDATA PLANEKUBECONFIGAGE");
+    assert_eq!(columns(&wide), "NAMEPHASECONTROL PLANEDATA PLANEKUBECONFIGROLLOUTWAITINGAGE");
+    for shown in ["ControlPlaneReady", "3/3", "4/5", "home-kubeconfig"] {
         assert!(narrow.contains(shown) && wide.contains(shown), "{wide}");
     }
     for shown in ["5/8", "machine node-4 waits"] {

@@ -22,10 +22,10 @@ use tracing::warn;
 use crate::kinds::{self, CLUSTERS, CONFIGURATIONS, Kind, MACHINES, SECRETS};
 use definitions::Definitions;
 use held::HeldSecret;
-use store::Store;
-use watch::{Wake, Watch};
 
 pub(crate) use held::{Held, HeldConfiguration, Interned, ownership, written_at};
+pub(crate) use store::Store;
+pub(crate) use watch::{Wake, Watch};
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]

@@ -89,13 +89,18 @@ impl<T> Store<T> {
         let mut inner = self.inner();
         match version {
             Some(version) => inner.saw(version),
-            None => inner.alive = Instant::now(),
+            None => inner.lives(),
         }
     }
 
-    /// The watch does not work, or works again.
-    pub fn note_trouble(&self, trouble: Option<String>) {
-        self.inner().trouble = trouble;
+    /// The watch does not work, until its next sign of life.
+    pub fn note_trouble(&self, trouble: String) {
+        self.inner().trouble = Some(trouble);
+    }
+
+    /// What keeps the watch from working now.
+    pub fn trouble(&self) -> Option<String> {
+        self.inner().trouble.clone()
     }
 
     /// How long ago the last sign of life was.
@@ -125,6 +130,12 @@ impl<T> Store<T> {
         inner.objects.get(namespace).into_iter().flat_map(BTreeMap::values).cloned().collect()
     }
 
+    /// All objects of all namespaces, once the whole state has arrived.
+    pub fn all(&self) -> Option<Objects<T>> {
+        let inner = self.inner();
+        inner.synced.then(|| inner.objects.clone())
+    }
+
     /// The namespaces that have objects.
     pub fn namespaces(&self) -> Vec<String> {
         self.inner().objects.keys().cloned().collect()
@@ -142,8 +153,13 @@ impl<T> Store<T> {
 }
 
 impl<T> Inner<T> {
-    fn saw(&mut self, version: &str) {
+    fn lives(&mut self) {
         self.alive = Instant::now();
+        self.trouble = None;
+    }
+
+    fn saw(&mut self, version: &str) {
+        self.lives();
         if let Ok(version) = version.parse() {
             self.progress = self.progress.max(version);
         }

@@ -72,7 +72,6 @@ impl<T: Held> Watch<T> {
                 Ok(End::From(version)) => {
                     from = Some(version);
                     pause = PAUSE;
-                    self.store.note_trouble(None);
                     // A server that ends each watch at once must not be asked in a circle.
                     if begun.elapsed() < SHORT {
                         sleep(SHORT).await;
@@ -93,7 +92,7 @@ impl<T: Held> Watch<T> {
                 Err(error) => {
                     let told = if has_code(&error, 404) { self.kind.missing() } else { words(&error) };
                     warn!(kind = self.kind.kind, error = told, "cannot watch");
-                    self.store.note_trouble(Some(told));
+                    self.store.note_trouble(told);
                 }
             }
             sleep(pause).await;
@@ -198,7 +197,6 @@ impl<T: Held> Watch<T> {
         for namespace in self.store.replace(objects, version) {
             (self.wake)(&namespace);
         }
-        self.store.note_trouble(None);
     }
 
     async fn follow(&self, version: &str) -> Result<End, Error> {

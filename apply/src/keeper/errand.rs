@@ -118,13 +118,15 @@ impl Office {
         let current = get(self, cluster).await.map_err(|_| Failure::Passing)?;
         let written = match &current {
             None => self.create(&writer, post, got).await,
+            Some(current) if !secret::is_of(current, cluster) => {
+                return Err(Failure::Told(trouble::taken(&current.name_any())));
+            }
+            // Somebody took the label off, so that it was not seen: what is in it may be as good.
+            Some(current) if !secret::is_labelled(current, cluster) => self.own(post, current).await,
             Some(current) => {
-                if !secret::is_of(current, cluster) {
-                    return Err(Failure::Told(trouble::taken(&current.name_any())));
-                }
+                let stored = before.kubeconfig.stored.as_ref();
                 let is_same =
                     text_of(current).is_some_and(|text| text.expose_secret() == got.text.expose_secret());
-                let stored = before.kubeconfig.stored.as_ref();
                 if is_same || stored.is_some_and(|stored| !is_more(got, stored)) {
                     return Err(Failure::Lasting(trouble::not_newer(stored)));
                 }
@@ -163,9 +165,9 @@ impl Office {
     }
 
     /// Makes a Secret that has no owner the cluster's own.
-    pub async fn own(&self, post: &Post, found: &Secret) -> Result<(), ApplyError> {
+    pub async fn own(&self, post: &Post, found: &Secret) -> Result<Secret, ApplyError> {
         let writer = self.writer.clone().within(post.term.clone());
-        self.patch(&writer, post, &secret::claim(&post.cluster, found.meta())).await.map(|_| ())
+        self.patch(&writer, post, &secret::claim(&post.cluster, found.meta())).await
     }
 
     async fn patch(

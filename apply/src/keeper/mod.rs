@@ -1,6 +1,7 @@
 //! Keeps the kubeconfig of each cluster: fetches it by SSH as soon as that may be, renews it before it ends, and
 //! never replaces it by less (S17). Whether it is needed is decided by what is pure; here it is got.
 
+mod case;
 mod errand;
 mod host_keys;
 mod key;
@@ -11,20 +12,19 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nico_render::ClusterKey;
-use nico_render::workload::{Kubeconfig, Need, Trouble, need};
 use tokio::sync::Semaphore;
-use tokio::task::{Id, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
-use tracing::{error, info, warn};
+use tokio::task::{Id, JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::error;
 
 use crate::board::{Board, Kept, Post, Waker};
 use crate::hands::writer::Writer;
 use crate::metrics::Metrics;
-use crate::observe::now;
-use crate::ssh::Limits;
+use crate::ssh::{Limits, Room};
+use case::{Case, Circumstances, Job};
 use errand::{Failure, Office};
 use look::{Found, look};
 
@@ -70,12 +70,8 @@ impl Settings {
 
 /// So many clusters are looked after at once.
 const AT_ONCE: usize = 64;
-/// What fails is tried again after an interval, then after twice that, and so on; no later than this.
-const LONGEST_PAUSE: Duration = Duration::from_mins(10);
-/// What only time mends.
-const LONG_PAUSE: Duration = Duration::from_hours(1);
-/// So many looks at a Secret may fail in a row before that is told.
-const LOOKS: u32 = 3;
+/// For so long what was left behind may take to be cleared away.
+const SWEEP: Duration = Duration::from_secs(30);
 
 /// Looks after all clusters.
 pub(crate) struct Keeper {
@@ -88,48 +84,6 @@ pub(crate) struct Keeper {
     jobs: JoinSet<Ended>,
     tasks: BTreeMap<Id, ClusterKey>,
     permits: Arc<Semaphore>,
-}
-
-/// What is remembered of a cluster.
-#[derive(Default)]
-struct Case {
-    is_busy: bool,
-    /// Until then nothing is done for it: something went wrong that only time mends.
-    rests_until: Option<Instant>,
-    looked: Looked,
-    failed_looks: u32,
-    /// The Secret is somebody else's: nothing is fetched.
-    is_taken: bool,
-    failed: Option<Failed>,
-}
-
-/// Whether the Secret was looked at.
-#[derive(Default, PartialEq, Eq)]
-enum Looked {
-    #[default]
-    Never,
-    /// In this version; None: there was none.
-    At(Option<String>),
-}
-
-/// An errand that failed.
-struct Failed {
-    circumstances: Circumstances,
-    pause: Duration,
-    not_before: Option<Instant>,
-}
-
-/// What an errand depends on: when it changes it is tried again at once.
-#[derive(Clone, PartialEq, Eq)]
-struct Circumstances {
-    cluster: Option<i64>,
-    sources: Vec<String>,
-    machines: Vec<Option<i64>>,
-}
-
-enum Job {
-    Look,
-    Fetch,
 }
 
 enum Ended {
@@ -161,6 +115,8 @@ impl Keeper {
 
     /// Never returns.
     pub async fn run(mut self) {
+        // A visit may not be needed for months.
+        let _swept = timeout(SWEEP, spawn_blocking(Room::clear_what_was_left)).await;
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -181,12 +137,15 @@ impl Keeper {
 
     fn go_over(&mut self) {
         let posts = self.board.posts();
-        self.cases.retain(|key, case| case.is_busy || posts.iter().any(|(posted, _, _)| posted == key));
-        for (key, post, kept) in posts {
+        self.cases.retain(|key, case| case.is_busy || posts.contains_key(key));
+        for (key, (post, kept)) in posts {
             let case = self.cases.entry(key.clone()).or_default();
+            case.enter(post.term.number());
             if let Some(job) = case.job(&post, &kept) {
                 case.is_busy = true;
                 self.begin(key, job, post, kept);
+            } else if kept.is_well() && self.board.kept(&key, kept.without_trouble()) {
+                self.waker.wake(&key.namespace);
             }
         }
     }
@@ -240,122 +199,6 @@ impl Keeper {
     /// It is left alone for as long as if it had failed.
     fn panicked(&mut self, id: Id) {
         let Some(key) = self.tasks.remove(&id) else { return };
-        let case = self.cases.entry(key).or_default();
-        *case = Case { rests_until: after(LONGEST_PAUSE), ..Case::default() };
-    }
-}
-
-impl Case {
-    fn job(&self, post: &Post, kept: &Kept) -> Option<Job> {
-        let rests = self.rests_until.is_some_and(|until| Instant::now() < until);
-        if self.is_busy || rests {
-            return None;
-        }
-        if !self.looked.is_at(post.secret.as_ref()) {
-            return Some(Job::Look);
-        }
-        if self.is_taken || !self.may_try(&Circumstances::of(post)) {
-            return None;
-        }
-        let stored = kept.kubeconfig.stored.as_ref();
-        match need(&post.cluster, &post.ground.sources, stored, kept.renew_at, now()) {
-            Need::Fetch => Some(Job::Fetch),
-            Need::Nothing => None,
-        }
-    }
-
-    fn may_try(&self, circumstances: &Circumstances) -> bool {
-        self.failed.as_ref().is_none_or(|failed| {
-            let is_over = failed.not_before.is_none_or(|at| at <= Instant::now());
-            failed.circumstances != *circumstances || is_over
-        })
-    }
-
-    fn looked(
-        &mut self,
-        key: &ClusterKey,
-        version: Option<String>,
-        found: Result<Found, crate::ApplyError>,
-        before: Option<Kept>,
-        interval: Duration,
-    ) -> Option<Kept> {
-        match found {
-            Ok(Found { kept, is_taken }) => {
-                *self = Self { looked: Looked::At(version), is_taken, ..Self::default() };
-                Some(kept)
-            }
-            Err(error) => {
-                self.rests_until = after(interval);
-                self.failed_looks = self.failed_looks.saturating_add(1);
-                warn!(cluster = %key, error = crate::error::chain(&error), "cannot look at the kubeconfig");
-                let before = before.unwrap_or_default();
-                (self.failed_looks >= LOOKS).then(|| before.with(trouble::unreadable()))
-            }
-        }
-    }
-
-    fn fetched(
-        &mut self,
-        key: &ClusterKey,
-        circumstances: Circumstances,
-        got: Result<Kept, Failure>,
-        before: Option<Kept>,
-        interval: Duration,
-    ) -> Option<Kept> {
-        let failure = match got {
-            Ok(kept) => {
-                info!(cluster = %key, "the kubeconfig is stored");
-                self.failed = None;
-                return Some(kept);
-            }
-            Err(failure) => failure,
-        };
-        let again = self.failed.as_ref().filter(|failed| failed.circumstances == circumstances);
-        let pause = match &failure {
-            Failure::Lasting(_) => LONG_PAUSE,
-            Failure::Told(_) | Failure::Passing => {
-                again.map_or(interval, |failed| failed.pause.saturating_mul(2).min(LONGEST_PAUSE))
-            }
-        };
-        self.failed = Some(Failed { circumstances, pause, not_before: after(pause) });
-        match failure {
-            Failure::Told(trouble) | Failure::Lasting(trouble) => {
-                warn!(cluster = %key, reason = trouble.reason, seconds = pause.as_secs(), "no kubeconfig: {}", trouble.message);
-                Some(before.unwrap_or_default().with(trouble))
-            }
-            Failure::Passing => None,
-        }
-    }
-}
-
-fn after(pause: Duration) -> Option<Instant> {
-    Instant::now().checked_add(pause)
-}
-
-impl Looked {
-    fn is_at(&self, version: Option<&String>) -> bool {
-        match self {
-            Self::Never => false,
-            Self::At(looked_at) => looked_at.as_ref() == version,
-        }
-    }
-}
-
-impl Circumstances {
-    fn of(post: &Post) -> Self {
-        let sources = post.ground.sources.settled.clone();
-        let generation = |machine: &String| post.ground.machines.get(machine)?.metadata.generation;
-        Self {
-            cluster: post.cluster.metadata.generation,
-            machines: sources.iter().map(generation).collect(),
-            sources,
-        }
-    }
-}
-
-impl Kept {
-    fn with(self, trouble: Trouble) -> Self {
-        let kubeconfig = Kubeconfig { trouble: Some(trouble), ..self.kubeconfig };
-        Self { kubeconfig, ..self }
+        self.cases.entry(key).or_default().panicked();
     }
 }

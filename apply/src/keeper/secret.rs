@@ -17,8 +17,13 @@ use serde_json::{Value, json};
 pub(super) fn is_of<K: Resource>(object: &K, cluster: &KubernetesCluster) -> bool {
     match controller(object) {
         Some(owner) => cluster.uid().is_some_and(|uid| uid == owner.uid),
-        None => object.labels().get(LABEL_CLUSTER) == Some(&cluster.name_any()),
+        None => is_labelled(object, cluster),
     }
+}
+
+/// It is seen by who looks for what is the cluster's.
+pub(super) fn is_labelled<K: Resource>(object: &K, cluster: &KubernetesCluster) -> bool {
+    object.labels().get(LABEL_CLUSTER) == Some(&cluster.name_any())
 }
 
 /// Nobody's deletion takes it along.

@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
+use http::Response;
+use http_body_util::Limited;
+use kube::client::{ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
+use tower::util::MapResponseLayer;
 
 use super::read::{Access, Login, Refusal};
 use super::validity::Validity;
 use super::way::{Place, ways};
 use super::write::write;
+
+/// In bytes. A page of 500 Nodes has some 10 MB where each has many images.
+pub(super) const LONGEST_ANSWER: usize = 32 << 20;
 
 /// A kubeconfig with which a login succeeded.
 pub struct Verified {
@@ -82,7 +89,8 @@ pub async fn answers(text: &SecretString, limit: Duration) -> Result<(), LoginEr
     }
 }
 
-/// A client of its own, which asks once and waits no longer than that.
+/// A client of its own, which asks once, waits no longer than that, and reads no answer without end: whoever is root
+/// there could send one.
 ///
 /// # Errors
 ///
@@ -97,5 +105,11 @@ pub async fn client(text: &SecretString, limit: Duration) -> Result<Client, Logi
     config.read_timeout = Some(limit);
     config.write_timeout = Some(limit);
     config.default_retry = false;
-    Client::try_from(config).map_err(|error| no_client(error.into()))
+    let builder = ClientBuilder::try_from(config).map_err(|error| no_client(error.into()))?;
+    Ok(builder.with_layer(&MapResponseLayer::new(bound)).build())
+}
+
+/// The same answer; reading more of it than this is an error.
+pub(super) fn bound(answer: Response<Box<DynBody>>) -> Response<Limited<Box<DynBody>>> {
+    answer.map(|body| Limited::new(body, LONGEST_ANSWER))
 }

@@ -214,3 +214,25 @@ fn what_is_written_can_be_read_again_and_holds_nothing_else() {
     assert_eq!(again.authority, access.authority);
     assert!(text.contains("current-context: home\n"), "{text}");
 }
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read() {
+    use http::{Request, Response};
+    use http_body_util::{BodyExt as _, Full};
+    use kube::client::{Body, DynBody};
+    use tower::util::{BoxService, MapResponseLayer};
+    use tower::{BoxError, Layer as _};
+
+    let asked = async |length: usize| {
+        let server = tower::service_fn(move |_: Request<Body>| async move {
+            let text = Full::from(vec![b'x'; length]).map_err(BoxError::from);
+            Ok::<_, BoxError>(Response::new(Box::new(text) as Box<DynBody>))
+        });
+        let service = MapResponseLayer::new(super::login::bound).layer(BoxService::new(server));
+        let client = kube::Client::new(service, "default");
+        client.request_text(Request::get("/version").body(Vec::new()).unwrap()).await.map(|text| text.len())
+    };
+    let most = super::login::LONGEST_ANSWER;
+    assert_eq!(asked(most).await.unwrap(), most);
+    assert!(asked(most + 1).await.is_err());
+}

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
+use nico_crds::machine::Dialect;
 use nico_crds::names::{Role, configuration_name};
-use nico_crds::{KubernetesCluster, KubernetesClusterStatus, Machine};
+use nico_crds::{KubernetesCluster, KubernetesClusterStatus, Machine, NixosConfiguration};
 use nico_render::rollout::Plan;
 use nico_render::status::status;
 use nico_render::workload::{Sources, sources};
@@ -54,36 +55,48 @@ fn uncleaned(desired: &Desired) -> Vec<String> {
     taken.filter(|machine| !stands(machine)).cloned().collect()
 }
 
-/// The machines of the inventory. It is that of one namespace.
-fn by_name(inventory: &Inventory) -> BTreeMap<&str, &Arc<Machine>> {
-    let named = inventory.machines.iter().filter_map(|one| Some((one.metadata.name.as_deref()?, one)));
-    named.collect()
+/// What is in the inventory, which is that of one namespace, by name.
+struct Named<'a> {
+    machines: BTreeMap<&'a str, &'a Arc<Machine>>,
+    configurations: BTreeMap<&'a str, &'a Arc<NixosConfiguration>>,
 }
 
-fn ground(
-    cluster: &KubernetesCluster,
-    desired: &Desired,
-    sources: Sources,
-    inventory: &Inventory,
-    machines: &BTreeMap<&str, &Arc<Machine>>,
-) -> Ground {
-    let members = desired.members.iter().map(|member| member.machine.as_str());
-    let all = members.chain(desired.leaving.iter().map(|leaving| leaving.machine.as_str()));
-    let of_cluster = all.filter_map(|name| Some((name.to_owned(), Arc::clone(machines.get(name)?))));
-    let control_planes = desired.members.iter().filter(|member| member.role == Role::ControlPlane);
-    let cluster = cluster.metadata.name.as_deref().unwrap_or_default();
-    let configuration = |machine: &String| {
-        let name = configuration_name(cluster, machine);
-        let mut all = inventory.configurations.iter();
-        let found = all.find(|one| one.metadata.name.as_ref() == Some(&name))?;
-        Some((machine.clone(), found.clone()))
-    };
-    Ground {
-        dialect: inventory.dialect,
-        control_planes: control_planes.map(|member| member.machine.clone()).collect(),
-        machines: of_cluster.collect(),
-        configurations: sources.settled.iter().filter_map(configuration).collect(),
-        sources,
+impl<'a> Named<'a> {
+    fn of(inventory: &'a Inventory) -> Self {
+        let machines = inventory.machines.iter();
+        let configurations = inventory.configurations.iter();
+        Self {
+            machines: machines.filter_map(|one| Some((one.metadata.name.as_deref()?, one))).collect(),
+            configurations: configurations
+                .filter_map(|one| Some((one.metadata.name.as_deref()?, one)))
+                .collect(),
+        }
+    }
+
+    /// Where a cluster runs.
+    fn ground(
+        &self,
+        cluster: &KubernetesCluster,
+        desired: &Desired,
+        sources: Sources,
+        dialect: Dialect,
+    ) -> Ground {
+        let members = desired.members.iter().map(|member| &member.machine);
+        let all = members.chain(desired.leaving.iter().map(|leaving| &leaving.machine));
+        let machine = |name: &String| Some((name.clone(), Arc::clone(self.machines.get(name.as_str())?)));
+        let cluster = cluster.metadata.name.as_deref().unwrap_or_default();
+        let configuration = |machine: &String| {
+            let name = configuration_name(cluster, machine);
+            Some((machine.clone(), Arc::clone(self.configurations.get(name.as_str())?)))
+        };
+        let control_planes = desired.members.iter().filter(|member| member.role == Role::ControlPlane);
+        Ground {
+            dialect,
+            control_planes: control_planes.map(|member| member.machine.clone()).collect(),
+            machines: all.filter_map(machine).collect(),
+            configurations: sources.settled.iter().filter_map(configuration).collect(),
+            sources,
+        }
     }
 }
 
@@ -97,7 +110,7 @@ pub(crate) fn decide(
     now: Timestamp,
 ) -> BTreeMap<ClusterKey, Decision> {
     let observed = Observed::new(inventory, sight);
-    let machines = by_name(inventory);
+    let named = Named::of(inventory);
     let decided = render_each(inventory, |rendering| {
         let cluster = rendering.cluster();
         // What a panic leaves behind is this cluster's claims at the worst, and they live for this pass only.
@@ -117,7 +130,7 @@ pub(crate) fn decide(
                 laps,
                 ground: desired.as_ref().ok().map(|desired| {
                     let sources = sources(cluster, desired, &observed, now);
-                    ground(cluster, desired, sources, inventory, &machines)
+                    named.ground(cluster, desired, sources, inventory.dialect)
                 }),
                 status: workload.is_some().then_some(status),
                 plan: plan.unwrap_or_default(),

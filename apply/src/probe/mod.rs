@@ -30,7 +30,7 @@ const ROUNDS: u32 = 3;
 /// And a round takes its time.
 const GRACE: Duration = Duration::from_secs(10);
 /// So many clusters are asked at once.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 32;
 
 /// Asks all clusters, again and again.
 pub(crate) struct Prober {

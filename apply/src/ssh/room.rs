@@ -46,6 +46,13 @@ impl Room {
         })
     }
 
+    /// Takes away what processes left that did not end by themselves.
+    pub fn clear_what_was_left() {
+        for base in [Path::new(MEMORY), &std::env::temp_dir()] {
+            sweep(base);
+        }
+    }
+
     /// In this folder.
     ///
     /// # Errors

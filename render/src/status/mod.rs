@@ -8,6 +8,7 @@
 mod concern;
 mod conditions;
 mod failure;
+mod gravity;
 mod look;
 mod numbers;
 mod phase;
@@ -29,6 +30,8 @@ use conditions::{Kind, Teller};
 use look::Look;
 use seen::Seen;
 
+pub use gravity::Gravity;
+pub(crate) use gravity::{of_condition, of_state, rank};
 pub use state::State;
 pub use transitions::{Transition, transitions};
 

@@ -3,8 +3,8 @@
 use nico_crds::KubernetesClusterStatus;
 use nico_crds::status::ClusterCondition;
 
-use super::conditions::{Kind, PROVISIONING};
-use super::state::State;
+use super::conditions::Kind;
+use super::gravity::is_ordinary;
 
 /// A condition whose status has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,12 +87,4 @@ fn is_warning(kind: Kind, is_true: bool, reason: &str) -> bool {
         | Kind::StaleSinceAdoption
         | Kind::OldOperatorRunning => is_true,
     }
-}
-
-/// What passes by itself, as it should.
-fn is_ordinary(reason: &str) -> bool {
-    let states =
-        [State::Leaving, State::Waiting, State::Installing, State::Joining, State::InFlight, State::Proven];
-    [PROVISIONING, super::conditions::DELETING, super::conditions::ROLLING_OUT].contains(&reason)
-        || states.into_iter().any(|state| state.word() == reason)
 }

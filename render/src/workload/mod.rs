@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 
 pub use health::{health, health_as_told};
 pub(crate) use health::{report, why_unknown};
-pub use need::{Need, is_pin_void, need};
+pub use need::{Need, is_due, is_pin_void, need};
 pub use sources::{Sources, sources};
 
 /// What is known of a cluster that runs.

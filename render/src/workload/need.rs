@@ -27,11 +27,16 @@ pub fn need(
         return Need::Nothing;
     }
     let is_due = match stored {
-        Some(stored) => stored.is_refused || renew_at.is_some_and(|at| at <= now),
+        Some(stored) => is_due(stored, renew_at, now),
         // It was there once, and somebody took it away.
         None => sources.are_all || was_there(cluster),
     };
     if is_due { Need::Fetch } else { Need::Nothing }
+}
+
+/// The stored one is to be replaced, as soon as that can be.
+pub fn is_due(stored: &Stored, renew_at: Option<Timestamp>, now: Timestamp) -> bool {
+    stored.is_refused || renew_at.is_some_and(|at| at <= now)
 }
 
 /// The Python operator named a Secret that did not exist, and noted no generation.

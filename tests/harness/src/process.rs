@@ -151,6 +151,12 @@ impl Process {
         self.ended(bound).await
     }
 
+    /// Interrupts it (SIGINT, as Ctrl-C does), and waits until it has ended.
+    pub async fn interrupt(&self, bound: Duration) -> Result<ExitStatus, TimedOut> {
+        self.signal(Signal::INT);
+        self.ended(bound).await
+    }
+
     /// SIGKILL: when this returns it is gone. Nothing happens if it had ended.
     pub fn kill_9(&self) {
         let mut child = self.child();

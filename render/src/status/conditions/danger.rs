@@ -2,7 +2,7 @@
 
 use nico_crds::names::{MEMBER_REMOVED, Role, join_token_secret};
 
-use super::Verdict;
+use super::{QUORUM_LOST, TOO_FEW_CONTROL_PLANES, Verdict};
 use crate::inventory::{is_marked, name};
 use crate::observed::TokenState;
 use crate::status::look::Look;
@@ -30,14 +30,14 @@ pub(super) fn quorum_at_risk(look: &Look<'_>) -> Verdict {
     let named = format!("{out} of {all} control planes {} out: {unsound}", are(out));
     if sound < majority {
         let message = format!("{named}. The others are no majority: bring one back before anything else");
-        Verdict::holds("QuorumLost", message)
+        Verdict::holds(QUORUM_LOST, message)
     } else if out == 0 {
         let message = format!(
             "with {all} control {} the cluster stands still while one is touched or fails; three or more survive the \
              loss of one",
             if all == 1 { "plane" } else { "planes" }
         );
-        Verdict::holds("TooFewControlPlanes", message)
+        Verdict::holds(TOO_FEW_CONTROL_PLANES, message)
     } else {
         let message = format!("{named}. The loss of one more takes the majority away");
         Verdict::holds("ControlPlanesOut", message)

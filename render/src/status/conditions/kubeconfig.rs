@@ -1,6 +1,6 @@
 //! Whether the cluster can be reached by others: `KubeconfigAvailable`.
 
-use super::{DELETING, Verdict};
+use super::{DELETING, KUBECONFIG_AWAITED, NOT_RENEWED, Verdict};
 use crate::status::look::Look;
 use crate::status::words;
 use crate::workload::{Kubeconfig, Stored};
@@ -21,7 +21,7 @@ pub(super) fn available(look: &Look<'_>) -> Verdict {
                     format!("with the Secret {} nobody is let in any more; {why}", stored.secret),
                 )
             } else {
-                Verdict::holds("NotRenewed", format!("{}; it cannot be renewed: {why}", there(stored)))
+                Verdict::holds(NOT_RENEWED, format!("{}; it cannot be renewed: {why}", there(stored)))
             }
         }
         Kubeconfig { stored: None, trouble: Some(trouble) } => {
@@ -31,7 +31,7 @@ pub(super) fn available(look: &Look<'_>) -> Verdict {
             Verdict::fails(DELETING, "it is being deleted")
         }
         Kubeconfig { stored: None, trouble: None } => Verdict::fails(
-            "WaitingForControlPlane",
+            KUBECONFIG_AWAITED,
             "it is fetched by SSH as soon as all control planes are settled",
         ),
     }

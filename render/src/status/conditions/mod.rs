@@ -21,6 +21,18 @@ pub(super) const PROVISIONING: &str = "Provisioning";
 pub(super) const DELETING: &str = "Deleting";
 /// The reason of what waits for nothing but the rollout.
 pub(super) const ROLLING_OUT: &str = "RollingOut";
+/// The reason of `QuorumAtRisk` where there is no majority any more.
+pub(super) const QUORUM_LOST: &str = "QuorumLost";
+/// The reason of `QuorumAtRisk` where there never was one to lose.
+pub(super) const TOO_FEW_CONTROL_PLANES: &str = "TooFewControlPlanes";
+/// The reason of a kubeconfig that is there, and cannot be renewed.
+pub(super) const NOT_RENEWED: &str = "NotRenewed";
+/// The reason of a kubeconfig whose time has not come.
+pub(super) const KUBECONFIG_AWAITED: &str = "WaitingForControlPlane";
+/// The reason of what cannot be asked without the kubeconfig.
+pub(super) const NO_KUBECONFIG: &str = "NoKubeconfig";
+/// The reason of API servers of which none answers.
+pub(super) const NOT_ANSWERING: &str = "NotAnswering";
 
 /// The types, in their order in the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nico_crds::names::Role;
 
-use super::{Truth, Verdict};
+use super::{NO_KUBECONFIG, NOT_ANSWERING, Truth, Verdict};
 use crate::observed::Health;
 use crate::status::look::Look;
 use crate::status::seen::Seen;
@@ -16,7 +16,7 @@ fn asked<'a>(look: &Look<'a>) -> Result<&'a Probe, Verdict> {
     let workload = look.workload().ok_or(Verdict::Untold)?;
     if workload.kubeconfig.stored.is_none() {
         let message = "nobody can be asked without the kubeconfig; see KubeconfigAvailable";
-        return Err(Verdict::of(Truth::Unknown, "NoKubeconfig", message));
+        return Err(Verdict::of(Truth::Unknown, NO_KUBECONFIG, message));
     }
     let probe = workload.probe.as_deref().ok_or(Verdict::Untold)?;
     if probe.is_fresh(look.now) {
@@ -99,7 +99,7 @@ pub(super) fn control_plane_healthy(look: &Look<'_>) -> Verdict {
                 "the API answers where the kubeconfig says, and no API server at its machine's address, so that \
                  they cannot be told apart",
             ),
-            Err(_) => ("NotAnswering", "no API server answers"),
+            Err(_) => (NOT_ANSWERING, "no API server answers"),
         };
         return Verdict::of(Truth::Unknown, reason, message);
     }
