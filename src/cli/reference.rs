@@ -53,15 +53,15 @@ fn of_command(page: &mut String, command: &Command) {
         page.push_str("\n| argument | what it means |\n|---|---|\n");
     }
     for argument in arguments {
-        writeln!(page, "| {} | {} |", name(argument), meaning(command, argument).replace('|', "\\|"))
-            .unwrap();
+        let cells = [name(argument), meaning(command, argument)].map(|cell| cell.replace('|', "\\|"));
+        writeln!(page, "| {} |", cells.join(" | ")).unwrap();
     }
 }
 
 /// As it is written on a command line.
 fn name(argument: &Arg) -> String {
     let values = argument.get_value_names().filter(|_| argument.get_action().takes_values());
-    let value = values.and_then(|names| names.first()).map(|name| format!("{name}").replace('|', "\\|"));
+    let value = values.and_then(|names| names.first()).map(ToString::to_string);
     let flags = [
         argument.get_short().map(|short| format!("`-{short}`")),
         argument.get_long().map(|long| match &value {

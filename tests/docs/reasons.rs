@@ -4,6 +4,7 @@
 //! missed, wherever in the two crates it stands; those that are no reasons are named here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::literals::{self, Literal};
 use crate::markdown::{Section, code, rows, sections};
@@ -101,13 +102,14 @@ fn entries<'p>(section: &Section<'p>) -> BTreeSet<&'p str> {
     first.flat_map(code).filter(|word| is_word(word)).collect()
 }
 
+/// Each variant stands beside its own name.
 fn conditions() -> BTreeSet<String> {
-    let types = told().into_iter().filter(|literal| literal.file == CONDITIONS).map(|literal| literal.text);
-    types
-        .filter(|word| {
-            !["True", "False", "Unknown", "Provisioning", "Deleting", "RollingOut"].contains(&&**word)
-        })
-        .collect()
+    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(CONDITIONS)).unwrap();
+    let named = source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
+    let named = named.filter(|(variant, name)| name.strip_suffix("\",") == Some(*variant));
+    let types: BTreeSet<_> = named.map(|(variant, _)| variant.to_owned()).collect();
+    assert!(types.len() > 20, "the conditions are not where they should be: {types:?}");
+    types.into_iter().filter(|variant| !["True", "False", "Unknown"].contains(&&**variant)).collect()
 }
 
 #[test]
