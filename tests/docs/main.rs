@@ -7,7 +7,11 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "these are tests")]
 
+mod commands;
+mod flake;
+mod links;
 mod literals;
 mod markdown;
+mod pages;
 mod reasons;
 mod reference;

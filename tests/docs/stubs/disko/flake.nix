@@ -1,0 +1,4 @@
+# As much of disko as the example flake asks for.
+{
+  outputs = _: { nixosModules.disko = { }; };
+}
