@@ -17,22 +17,19 @@ pub fn root() -> &'static Path {
 
 /// Every `*.md`, what is built or fetched aside.
 pub fn all() -> Vec<Page> {
-    let mut pages = of(root(), |name| name.ends_with(".md"));
-    let built = |name: &str| name.starts_with('.') || ["target", "bin", "run"].contains(&name);
+    let is_built = |name: &str| name.starts_with('.') || ["target", "bin", "run"].contains(&name);
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(root()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() && !built(&name) {
-            pages.extend(files(&path, "md").into_iter().map(read));
+        if path.is_dir() && !is_built(&name) {
+            paths.extend(files(&path, "md"));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            paths.push(path);
         }
     }
-    assert!(pages.len() > 20, "the pages are not where they should be: {}", pages.len());
-    pages
-}
-
-fn of(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<Page> {
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.filter(|path| is_wanted(path.file_name().unwrap().to_str().unwrap())).map(read).collect()
+    assert!(paths.len() > 20, "the pages are not where they should be: {}", paths.len());
+    paths.into_iter().map(read).collect()
 }
 
 fn read(path: PathBuf) -> Page {
