@@ -23,10 +23,11 @@ demo: tools control-plane-binaries
 bless:
 	BLESS=1 $(CARGO) test --test golden
 
-## Writes everything that is generated anew: the CRD.
+## Writes everything that is generated anew: the CRD, and the references of it and of the command line.
 generate:
 	$(CARGO) run --quiet -- crds > crds/kubernetescluster.yaml.new
 	mv crds/kubernetescluster.yaml.new crds/kubernetescluster.yaml
+	BLESS=1 $(CARGO) test --quiet --package nico --bin nico --test docs reference
 
 ## Ratios, measured side by side in one run.
 bench: tools control-plane-binaries

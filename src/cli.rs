@@ -20,6 +20,10 @@ use values::{duration, file, namespace};
 
 pub use told::{Colour, Files, Form, Plan, Status, Telling};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod reference;
+
 /// The exit code of kubectl diff for "different".
 pub const DIFFERENT: u8 = 1;
 /// The exit code of an error.
