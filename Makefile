@@ -5,6 +5,7 @@ TOOLS := $(CURDIR)/.tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 CONTROL_PLANE := tests/control-plane/bin/control-plane
+KUBECTL := tests/control-plane/bin/kubectl
 
 .PHONY: all test demo bless generate bench worlds lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
 
@@ -23,10 +24,14 @@ demo: tools control-plane-binaries
 bless:
 	BLESS=1 $(CARGO) test --test golden
 
-## Writes everything that is generated anew: the CRD.
-generate:
+## Writes everything that is generated anew: the CRD, and what installs NICO.
+generate: control-plane-binaries
 	$(CARGO) run --quiet -- crds > crds/kubernetescluster.yaml.new
 	mv crds/kubernetescluster.yaml.new crds/kubernetescluster.yaml
+	cp crds/kubernetescluster.yaml deploy/crd.yaml
+	echo '# Generated from deploy/; `make generate` writes it anew.' > install.yaml.new
+	$(KUBECTL) kustomize deploy >> install.yaml.new
+	mv install.yaml.new install.yaml
 
 ## Ratios, measured side by side in one run.
 bench: tools control-plane-binaries
