@@ -5,8 +5,10 @@
 #![allow(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 #![allow(missing_docs, reason = "these are tests")]
 
+mod alerts;
 mod image;
 mod install;
 mod manifests;
+mod monitoring;
 mod support;
 mod takeover;
