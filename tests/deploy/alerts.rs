@@ -34,7 +34,8 @@ fn tests_of(alert: &str) -> Vec<Value> {
 
 fn promtool(arguments: &[&str], folder: &std::path::Path) {
     let output = Command::new("promtool").args(arguments).current_dir(folder).output();
-    let output = output.expect("promtool is needed: tests/tools.sh installs it (Debian's package prometheus)");
+    let output =
+        output.expect("promtool is needed: tests/tools.sh installs it (Debian's package prometheus)");
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{said}");
 }

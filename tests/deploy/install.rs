@@ -30,7 +30,8 @@ async fn it_is_accepted_without_a_warning_and_removed_without_the_clusters() {
     std::fs::write(cluster.path(), serde_json::to_string(&home()).unwrap()).unwrap();
     kubectl(&control_plane, &["apply", "-f", cluster.path().to_str().unwrap()]).await;
     kubectl(&control_plane, &["delete", "-f", &install, "-l", "app.kubernetes.io/name=nico"]).await;
-    let left = ["get", "ns,clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=nico", "-o", "name"];
+    let left =
+        ["get", "ns,clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=nico", "-o", "name"];
     assert_eq!(kubectl(&control_plane, &left).await.0, "");
     let clusters = ["get", "kubernetesclusters", "-A", "-o", "name"];
     let clusters = kubectl(&control_plane, &clusters).await.0;

@@ -27,8 +27,7 @@ fn the_operator_takes_the_arguments_that_it_is_given() {
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let arguments = container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap());
     // Help is given only where all before it is understood.
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_nico")).args(arguments).arg("--help").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_nico")).args(arguments).arg("--help").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let help = String::from_utf8(output.stdout).unwrap();
     for variable in container["env"].as_array().unwrap() {

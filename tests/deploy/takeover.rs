@@ -39,7 +39,11 @@ fn image(pod: &Pod) -> String {
 async fn wait_pods(pods: &Api<Pod>, what: &str, are_those: impl Fn(&[Pod]) -> bool) -> Vec<Pod> {
     wait_until(what, BOUND, async || {
         let all = pods.list(&ListParams::default()).await.unwrap().items;
-        if are_those(&all) { Ok(all) } else { Err(format!("{:?}", all.iter().map(image).collect::<Vec<_>>())) }
+        if are_those(&all) {
+            Ok(all)
+        } else {
+            Err(format!("{:?}", all.iter().map(image).collect::<Vec<_>>()))
+        }
     })
     .await
     .unwrap()
@@ -52,8 +56,7 @@ async fn run(pods: &Api<Pod>, pod: &Pod) {
         "apiVersion": "v1", "kind": "Binding", "metadata": { "name": name },
         "target": { "apiVersion": "v1", "kind": "Node", "name": "node" },
     });
-    let binding = binding.to_string().into_bytes();
-    let _: Value = pods.create_subresource("binding", name, &PostParams::default(), binding).await.unwrap();
+    let _: Value = pods.create_subresource("binding", name, &PostParams::default(), &binding).await.unwrap();
     let status = json!({ "status": {
         "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }],
     } });
@@ -93,7 +96,9 @@ fn assert_came_after(control_plane: &ControlPlane, old: &str) {
     let events = control_plane.audit();
     let on_pods = || events.iter().filter(|event| event.resource == "pods" && event.code < 300);
     let ended = |event: &&nico_harness::Event| {
-        event.verb == "delete" && event.name.as_deref() == Some(old) && event.user == "admin"
+        event.verb == "delete"
+            && event.name.as_deref() == Some(old)
+            && event.user == "admin"
             && event.request_object.as_ref().is_some_and(|options| options["gracePeriodSeconds"] == 0)
     };
     let ended = &on_pods().find(ended).expect("the test has ended it").received;
