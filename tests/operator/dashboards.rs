@@ -43,11 +43,14 @@ async fn set_up(visits: &Visits<'_>) {
     visits.lay_kubeconfig("file", kubeconfig, "https://127.0.0.1");
     let mut home = visits.cluster("home", "node-1", "file");
     home["spec"]["dataPlane"] = json!({ "machines": ["node-2"] });
-    let lab = visits.cluster("lab", "absent", "file");
-    let mut nowhere = visits.cluster("nowhere", "node-3", "file");
+    let mut lab = visits.cluster("lab", "absent", "file");
+    lab["spec"]["controlPlane"] = json!({ "machines": ["absent", "node-3"] });
+    let mut nowhere = visits.cluster("nowhere", "absent", "file");
     nowhere["spec"].as_object_mut().unwrap().remove("gitRepo");
-    let worker = visits.machine("node-2", &json!({ "hostname": "node-2.example" }));
-    visits.stage.put(&[visits.machine("node-1", &json!({})), worker, home, lab, nowhere]).await;
+    let other = |name: &str| visits.machine(name, &json!({ "hostname": format!("{name}.example") }));
+    let machines = [visits.machine("node-1", &json!({})), other("node-2"), other("node-3")];
+    visits.stage.put(&machines).await;
+    visits.stage.put(&[home, lab, nowhere]).await;
     visits.wait_reason("home", "Available").await;
     visits.stage.wait_installed(2).await;
 }
