@@ -4,9 +4,12 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
+ACTIONLINT := $(TOOLS)/bin/actionlint
+ACTIONLINT_VERSION := v1.7.12
 CONTROL_PLANE := tests/control-plane/bin/control-plane
+KUBECTL := tests/control-plane/bin/kubectl
 
-.PHONY: all test demo bless generate bench worlds lint wall deny ci tools control-plane control-plane-stop control-plane-binaries
+.PHONY: all test demo bless generate bench worlds lint wall deny workflows ci tools control-plane control-plane-stop control-plane-binaries
 
 all: test
 
@@ -23,10 +26,15 @@ demo: tools control-plane-binaries
 bless:
 	BLESS=1 $(CARGO) test --test golden
 
-## Writes everything that is generated anew: the CRD, and the references of it and of the command line.
-generate:
+## Writes everything that is generated anew: the CRD, what installs NICO, and the references of the CRD and of the
+## command line.
+generate: control-plane-binaries
 	$(CARGO) run --quiet -- crds > crds/kubernetescluster.yaml.new
 	mv crds/kubernetescluster.yaml.new crds/kubernetescluster.yaml
+	cp crds/kubernetescluster.yaml deploy/crd.yaml
+	echo '# Generated from deploy/; `make generate` writes it anew.' > install.yaml.new
+	$(KUBECTL) kustomize deploy >> install.yaml.new
+	mv install.yaml.new install.yaml
 	BLESS=1 $(CARGO) test --quiet --package nico --bin nico --test docs reference
 
 ## Ratios, measured side by side in one run.
@@ -55,8 +63,16 @@ $(CARGO_DENY): Makefile
 	$(CARGO) install cargo-deny --locked --quiet --force --version $(CARGO_DENY_VERSION) --root $(TOOLS)
 	@touch $@
 
+## GitHub's workflows, and the shell in them.
+workflows: tools $(ACTIONLINT)
+	$(ACTIONLINT)
+
+$(ACTIONLINT): Makefile
+	GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	@touch $@
+
 ## What decides whether a change lands.
-ci: test lint wall deny
+ci: test lint wall deny workflows
 
 ## What the tests need from Debian.
 tools:

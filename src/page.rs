@@ -138,12 +138,11 @@ impl Page {
             text.push_str(&self.paint(cell));
             let column = if *width > 0 { width.saturating_add(GAP.len()) } else { 0 };
             indent = indent.saturating_add(column);
-            match column.checked_sub(cell.width()) {
-                Some(rest) => text.push_str(&" ".repeat(rest)),
-                None => {
-                    text.push('\n');
-                    text.push_str(&" ".repeat(indent));
-                }
+            if let Some(rest) = column.checked_sub(cell.width()) {
+                text.push_str(&" ".repeat(rest));
+            } else {
+                text.push('\n');
+                text.push_str(&" ".repeat(indent));
             }
         }
         text.push_str(last);

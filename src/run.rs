@@ -23,6 +23,8 @@ use crate::report::is_coloured;
 
 /// What is logged, unless `RUST_LOG` says otherwise.
 const LOG: &str = "info,kube_runtime=warn,kube_client=warn";
+/// And this never is: it shows what servers answer, whole, where that cannot be understood, be it a Secret.
+const SECRETIVE: [&str; 2] = ["kube_client::client=off", "kube_client::client::builder=off"];
 
 /// Runs it.
 pub fn run(arguments: &Run) -> Result<ExitCode> {
@@ -36,6 +38,8 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
+    let silence = SECRETIVE.iter().filter_map(|directive| directive.parse().ok());
+    let filter = silence.fold(filter, EnvFilter::add_directive);
     let coloured = is_coloured(&std::io::stderr());
     // Where the log cannot be written any more nobody reads why either: that must not end the operator.
     let builder = tracing_subscriber::fmt()

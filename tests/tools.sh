@@ -15,6 +15,7 @@ need cc build-essential
 need nix-instantiate nix-bin
 need promtool prometheus
 need ssh-keygen openssh-client
+need shellcheck shellcheck
 # Outside of a person's PATH.
 [ -x /usr/sbin/sshd ] || packages="$packages openssh-server"
 # Whichever python3 comes first is the one that the tests call.

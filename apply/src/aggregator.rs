@@ -129,8 +129,7 @@ impl Aggregator {
     pub async fn run(mut self) {
         let desk = self.desk.clone();
         loop {
-            let now = Instant::now();
-            let next = self.pauses.values().map(|pause| pause.until).filter(|until| *until > now).min();
+            let next = self.next();
             tokio::select! {
                 () = desk.0.arrived.notified() => {}
                 () = until(next) => {}
@@ -141,6 +140,15 @@ impl Aggregator {
             }
             self.begin();
         }
+    }
+
+    /// When what waits may be tried that could not be before.
+    fn next(&self) -> Option<Instant> {
+        let waiting = self.desk.waiting();
+        let is_busy = |key: &ClusterKey| self.busy.values().any(|(busy, _)| busy == key);
+        let waits = |key: &&ClusterKey| waiting.contains_key(*key) && !is_busy(key);
+        let pauses = self.pauses.iter().filter(|(key, _)| waits(key));
+        pauses.map(|(_, pause)| pause.until).min()
     }
 
     /// Begins to write what waits, and may be tried.

@@ -48,6 +48,14 @@ struct Entry {
     probe: Option<Arc<Probe>>,
 }
 
+impl Entry {
+    /// Not of another one that had the same name.
+    fn is_of(&self, cluster: &KubernetesCluster) -> bool {
+        let uid = self.post.as_ref().and_then(|post| post.cluster.metadata.uid.as_ref());
+        uid.is_some() && uid == cluster.metadata.uid.as_ref()
+    }
+}
+
 /// What the operator has decided about a cluster.
 #[derive(Clone)]
 pub(crate) struct Post {
@@ -121,6 +129,9 @@ impl Board {
         {
             let mut entries = self.entries();
             let entry = entries.entry(ClusterKey::of(cluster)).or_default();
+            if !entry.is_of(cluster) {
+                *entry = Entry::default();
+            }
             let before = || entry.post.as_ref().map(|post| (*post.ground).clone()).unwrap_or_default();
             let ground = ground.unwrap_or_else(|| Ground { sources: Sources::default(), ..before() });
             entry.post =
@@ -146,13 +157,17 @@ impl Board {
 
     /// What is known of a cluster, for who decides. None: it has a kubeconfig, and nobody has looked at it yet, or
     /// nobody has asked the cluster yet. `secret` is the version of the labelled Secret.
-    pub fn workload(&self, cluster: &ClusterKey, secret: Option<&str>) -> Option<Workload> {
+    pub fn workload(&self, cluster: &KubernetesCluster, secret: Option<&str>) -> Option<Workload> {
         let entries = self.entries();
-        let entry = entries.get(cluster);
+        let entry = entries.get(&ClusterKey::of(cluster)).filter(|entry| entry.is_of(cluster));
         let probe = entry.and_then(|entry| entry.probe.clone());
         match entry.and_then(|entry| entry.kept.as_ref()) {
             Some(kept) if kept.door.is_some() && probe.is_none() => None,
-            Some(kept) => Some(Workload { kubeconfig: kept.kubeconfig.clone(), probe }),
+            Some(kept) => {
+                // What was said says nothing once nobody can be asked any more.
+                let probe = probe.filter(|_| kept.door.is_some());
+                Some(Workload { kubeconfig: kept.kubeconfig.clone(), probe })
+            }
             None if secret.is_some() => None,
             None => Some(Workload::default()),
         }

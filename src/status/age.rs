@@ -22,9 +22,14 @@ pub fn age(since: Timestamp, at: Timestamp) -> String {
         seconds if seconds < 8 * YEAR => (YEAR, 'y', Some((DAY, 'd'))),
         _ => (YEAR, 'y', None),
     };
-    let whole = format!("{}{letter}", seconds / unit);
-    match smaller.map(|(smaller, letter)| (seconds % unit / smaller, letter)) {
-        Some((rest, letter)) if rest > 0 => format!("{whole}{rest}{letter}"),
-        Some(_) | None => whole,
+    let (whole, rest) = divided(seconds, unit);
+    match smaller.map(|(smaller, letter)| (divided(rest, smaller).0, letter)) {
+        Some((few, of)) if few > 0 => format!("{whole}{letter}{few}{of}"),
+        Some(_) | None => format!("{whole}{letter}"),
     }
+}
+
+/// How many units, and what is left. No unit is nothing.
+fn divided(seconds: u64, unit: u64) -> (u64, u64) {
+    (seconds.checked_div(unit).unwrap_or_default(), seconds.checked_rem(unit).unwrap_or_default())
 }

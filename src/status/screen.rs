@@ -36,16 +36,18 @@ pub fn is_there() -> bool {
 }
 
 /// The screen, until it is dropped.
-pub struct Screen(());
+pub struct Screen {
+    drawn: String,
+}
 
 impl Screen {
     pub fn begin() -> Result<Self> {
         stdout::print(BEGIN)?;
-        Ok(Self(()))
+        Ok(Self { drawn: String::new() })
     }
 
     /// Draws as much of a text as there is room for; whether anybody sees it.
-    pub fn draw(&self, text: &str) -> Result<bool> {
+    pub fn draw(&mut self, text: &str) -> Result<bool> {
         let mut drawn = HOME.to_owned();
         for (place, line) in fitting(text, size()).iter().enumerate() {
             let begin = if place > 0 { "\r\n" } else { "" };
@@ -53,7 +55,11 @@ impl Screen {
             let _infallible = write!(drawn, "{begin}{line}{CLEAR_LINE}");
         }
         drawn.push_str(CLEAR_REST);
-        stdout::heard(|out| out.write_all(drawn.as_bytes()))
+        if drawn == self.drawn {
+            return Ok(true);
+        }
+        self.drawn = drawn;
+        stdout::heard(|out| out.write_all(self.drawn.as_bytes()))
     }
 }
 

@@ -6,7 +6,7 @@ use nico_crds::status::Phase;
 use nico_render::overview::{
     Attention, ClusterOverview, Freshness, MachineOverview, RoleOverview, RolloutOverview,
 };
-use nico_render::status::Gravity;
+use nico_render::status::{Gravity, State};
 
 use super::age::age;
 use crate::page::{BOLD, GREEN, Heading, Page, Piece, RED, Row, UNCOLOURED, YELLOW};
@@ -32,11 +32,7 @@ pub fn write(page: &mut Page, clusters: &[ClusterOverview], at: Timestamp) {
 fn title(cluster: &ClusterOverview, at: Timestamp) -> Vec<Piece> {
     let mut title = vec![Piece::new(&format!("{}/{}", cluster.namespace, cluster.name), BOLD)];
     if let Some(phase) = cluster.phase {
-        title.extend([
-            Piece::plain(" ("),
-            Piece::new(&format!("{phase:?}"), of_phase(phase)),
-            Piece::plain(")"),
-        ]);
+        title.extend([Piece::plain(" ("), Piece::new(phase.word(), of_phase(phase)), Piece::plain(")")]);
     }
     let roles = cluster.roles.iter().filter(|role| !is_empty(role)).map(named);
     let rollout =
@@ -205,7 +201,7 @@ const fn of_gravity(gravity: Gravity) -> &'static str {
 fn of_machines(machine: &MachineOverview) -> &'static str {
     match machine.severity {
         Some(severity) => of_gravity(severity),
-        None if machine.state.as_deref() == Some("Settled") => GREEN,
+        None if machine.state.as_deref() == Some(State::Settled.word()) => GREEN,
         None => UNCOLOURED,
     }
 }

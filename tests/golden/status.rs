@@ -79,7 +79,6 @@ fn yaml_and_json_say_the_same() {
 fn no_word_of_an_operator_is_lost() {
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for name in all().iter().filter(|name| *name != "hostile") {
-        // So wide that nothing is broken but what is too long for any line.
         let text = squeezed(&print(name, "text"));
         for cluster in json(name)["clusters"].as_array().unwrap() {
             let roles = cluster["roles"].as_array().unwrap().iter();

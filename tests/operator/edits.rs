@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{CONFIGURATIONS, Stage, cluster};
+use crate::stage::{CONFIGURATIONS, OWN_USER, Stage, cluster};
 
 const OWN: &str = "nico.homystack.com/role";
 
@@ -85,7 +85,7 @@ async fn a_field_that_another_applier_holds_is_left_alone() {
         .audit_between(from, to)
         .into_iter()
         .filter(|event| event.is_write() && event.namespace.as_deref() == Some(stage.namespace.name()))
-        .filter(|event| event.user.contains("nico-system:nico") && event.resource == CONFIGURATIONS)
+        .filter(|event| event.user == OWN_USER && event.resource == CONFIGURATIONS)
         .collect();
     assert!(writes.is_empty(), "{writes:?}");
     let live = stage.get(CONFIGURATIONS, "home-node-1").await;

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::invariants;
-use crate::stage::{Stage, cluster, shared_account};
+use crate::stage::{OWN_USER, Stage, cluster, shared_account};
 
 /// An operator in this process, behind faults.
 pub struct Inside {
@@ -59,7 +59,7 @@ impl Inside {
 }
 
 pub fn is_operator(event: &Event) -> bool {
-    event.user == "system:serviceaccount:nico-system:nico"
+    event.user == OWN_USER
 }
 
 /// One cluster's life behind the faults of a seed. Returns the kinds that no request met.

@@ -8,7 +8,7 @@ use nico_harness::proxy::{Proxy, Then};
 use nico_harness::{Call, ControlPlane, Process};
 use serde_json::json;
 
-use crate::stage::{BOUND, Stage, cluster, machine, shared_account};
+use crate::stage::{BOUND, OWN_USER, Stage, cluster, machine, shared_account};
 
 /// So many lives run beside each other.
 const TOGETHER: u64 = 6;
@@ -84,7 +84,6 @@ fn assert_once(stage: &Stage<'_>, k: u64) {
         events.iter().filter(|event| event.resource == "secrets" && event.is_write()).collect();
     let created = tokens.iter().filter(|event| event.verb == "create" && event.code == 201).count();
     assert_eq!(created, 1, "killed after write {k}: {tokens:?}");
-    let others =
-        tokens.iter().filter(|event| event.user.contains("nico-system") && event.verb != "create").count();
+    let others = tokens.iter().filter(|event| event.user == OWN_USER && event.verb != "create").count();
     assert_eq!(others, 0, "killed after write {k}: {tokens:?}");
 }

@@ -166,6 +166,17 @@ async fn a_secret_that_lets_nobody_in_is_replaced_and_one_of_somebody_else_is_le
     assert_eq!(visits.secret("home").await["data"], before["data"]);
     visits.wait_reason("home", "Available").await;
 
+    // Half of it taken away: it is whole again.
+    let patch = json!({ "data": { "value": null } });
+    visits.stage.patch("secret", "home-kubeconfig", "person", &patch).await;
+    visits
+        .stage
+        .wait("it to be whole again", async || {
+            let data = visits.secret("home").await["data"].clone();
+            if data["value"] == before["data"]["value"] { Ok(()) } else { Err("it is not") }
+        })
+        .await;
+
     // As after a cluster was started anew: whom it names is unknown there.
     let mut stranger = visits.workload.kubeconfig();
     stranger["users"][0]["user"] = json!({ "token": "nobody" });

@@ -9,6 +9,7 @@
 mod adoption;
 mod asked;
 mod bringup;
+mod dashboards;
 mod deletion;
 mod disks;
 mod edits;
@@ -27,6 +28,7 @@ mod leaving;
 mod metrics;
 mod outage;
 mod phases;
+mod prometheus;
 mod quiet;
 mod ready;
 mod replicas;

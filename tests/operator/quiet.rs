@@ -3,7 +3,7 @@
 use nico_harness::Process;
 use serde_json::json;
 
-use crate::stage::{BOUND, Stage, cluster, shared_account};
+use crate::stage::{BOUND, OWN_USER, Stage, cluster, shared_account};
 
 /// Waits until the operator has gone over the cluster so many times more.
 pub async fn passes(stage: &Stage<'_>, operator: &Process, count: u64) {
@@ -88,10 +88,9 @@ pub fn asked(
     to: nico_harness::audit::Mark,
 ) -> Vec<String> {
     let events = stage.control_plane.audit_between(from, to);
-    let by_operator = events.into_iter().filter(|event| {
-        event.user == "system:serviceaccount:nico-system:nico"
-            && event.namespace.as_deref() == Some(stage.namespace.name())
-    });
+    let by_operator = events
+        .into_iter()
+        .filter(|event| event.user == OWN_USER && event.namespace.as_deref() == Some(stage.namespace.name()));
     let others = by_operator.filter(|event| event.resource != "leases" && event.verb != "watch");
     others.map(|event| format!("{} {}", event.verb, event.uri)).collect()
 }

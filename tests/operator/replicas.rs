@@ -19,7 +19,7 @@ pub async fn accounts(stage: &Stage<'_>) -> [ServiceAccount; 2] {
     for name in ["first", "second"] {
         made.push(stage.control_plane.service_account(stage.namespace.name(), name).await);
         let subject = json!({ "kind": "ServiceAccount", "name": name, "namespace": stage.namespace.name() });
-        for role in ["nico", "nico-definitions"] {
+        for role in ["nico-operator", "nico-operator-definitions"] {
             let binding = json!({
                 "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
                 "metadata": { "name": format!("{role}-{name}-{}", stage.namespace.name()) },

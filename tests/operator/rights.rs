@@ -19,12 +19,13 @@ use tower::{BoxError, Layer, Service};
 
 use crate::adoption::{COMMIT, put_recorded};
 use crate::faults::Inside;
-use crate::stage::{BOUND, CONFIGURATIONS, Stage, cluster, operators_account};
+use crate::stage::{
+    BOUND, CONFIGURATIONS, INSTALL, OWN_NAME, OWN_NAMESPACE, Stage, cluster, operators_account,
+};
 use crate::visits::{Visits, workload};
 
 fn rights() -> BTreeSet<Right> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac.yaml");
-    granted(&std::fs::read_to_string(file).unwrap())
+    granted(&std::fs::read_to_string(INSTALL).unwrap())
 }
 
 /// Rights that the server asks for beside the one of the request, and no audit line shows: see
@@ -64,7 +65,7 @@ async fn what_is_granted_is_used_and_nothing_that_is_needed_is_denied() {
 /// A cluster comes, has fields of it edited, and goes; with a Lease.
 async fn everyday(control_plane: &ControlPlane, account: &ServiceAccount) {
     let stage = Stage::on(control_plane, "everyday").await;
-    let lease = ["--leader-elect", "--leader-elect-namespace", "nico-system"];
+    let lease = ["--leader-elect", "--leader-elect-namespace", OWN_NAMESPACE];
     let operator = stage.operator_with(&account.kubeconfig(), &lease);
     stage.machines(4).await;
     stage.put(&[cluster("home", 1, 1, &json!({}))]).await;
@@ -210,7 +211,7 @@ where
 
 /// Takes rules away from the delivered role.
 async fn without(control_plane: &ControlPlane, take: impl Fn(&mut Value)) {
-    let output = control_plane.kubectl(&["get", "clusterrole", "nico", "-o", "json"]).await;
+    let output = control_plane.kubectl(&["get", "clusterrole", OWN_NAME, "-o", "json"]).await;
     let mut role: Value = serde_json::from_slice(&output.stdout).unwrap();
     role["rules"].as_array_mut().unwrap().iter_mut().for_each(take);
     role["rules"]

@@ -12,6 +12,13 @@ use tokio::sync::OnceCell;
 /// For what takes a moment on an idle machine.
 pub const BOUND: Duration = Duration::from_mins(2);
 pub const CONFIGURATIONS: &str = "nixosconfigurations";
+/// Where the operator is installed, and its `ServiceAccount`, `ClusterRole` and Deployment.
+pub const OWN_NAMESPACE: &str = "nico-operator-system";
+pub const OWN_NAME: &str = "nico-operator";
+/// Who it is to the API server.
+pub const OWN_USER: &str = "system:serviceaccount:nico-operator-system:nico-operator";
+/// What installs it.
+pub const INSTALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/install.yaml");
 
 /// A namespace, and who acts in it.
 pub struct Stage<'a> {
@@ -23,13 +30,10 @@ pub struct Stage<'a> {
     nio: Option<Nio>,
 }
 
-/// The `ServiceAccount` that the operator runs with, bound to the roles that are delivered.
+/// The `ServiceAccount` that the operator runs with, as what is delivered installs it.
 pub async fn operators_account(control_plane: &ControlPlane) -> ServiceAccount {
-    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "nico-system" } });
-    put_in(control_plane, "default", &[namespace]).await;
-    let roles = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac.yaml");
-    control_plane.apply_yaml(&roles).await;
-    control_plane.service_account("nico-system", "nico").await
+    control_plane.apply_yaml(Path::new(INSTALL)).await;
+    control_plane.service_account(OWN_NAMESPACE, OWN_NAME).await
 }
 
 /// The same on the shared control plane, once.
@@ -105,13 +109,13 @@ impl<'a> Stage<'a> {
     pub async fn allow_lease(&self) {
         let role = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": { "name": "nico-leader-election" },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "nico-leader-election" },
-            "subjects": [{ "kind": "ServiceAccount", "name": "nico", "namespace": "nico-system" }],
+            "metadata": { "name": "lease" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lease" },
+            "subjects": [{ "kind": "ServiceAccount", "name": OWN_NAME, "namespace": OWN_NAMESPACE }],
         });
         let rules = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": { "name": "nico-leader-election" },
+            "metadata": { "name": "lease" },
             "rules": [{ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"] }],
         });
         self.put(&[rules, role]).await;

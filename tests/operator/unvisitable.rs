@@ -41,6 +41,7 @@ async fn each_failure_is_told_and_delays_no_other() {
         server,
     );
     visits.lay_kubeconfig("stranger", with_user(json!({ "token": "canary" })), server);
+    visits.lay_kubeconfig("broken-token", with_user(json!({ "token": "canary\n" })), server);
     visits.lay("garbage", b"\x00\xff garbage");
     let huge = std::fs::File::create(visits.file("huge")).unwrap();
     huge.set_len(1 << 30).unwrap();
@@ -64,6 +65,7 @@ async fn each_failure_is_told_and_delays_no_other() {
         case("plugin", json!({}), "NotAcceptable", "`exec`"),
         case("paths", json!({}), "NotAcceptable", "path of a file"),
         case("stranger", json!({}), "LoginFailed", "stranger-1"),
+        case("broken-token", json!({}), "NotAcceptable", "line break"),
         case("missing", json!({}), "NotFound", "spec.kubeconfig.path"),
         case("password", password, "OnlyPassword", "spec.sshKeySecretRef"),
         case(

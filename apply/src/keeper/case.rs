@@ -24,8 +24,9 @@ const LOOKS: u32 = 3;
 /// What is remembered of a cluster.
 #[derive(Default)]
 pub(super) struct Case {
-    /// The leadership in which it is remembered: somebody else may have led in between.
-    term: Option<u64>,
+    /// The leadership in which it is remembered, and the cluster's UID: somebody else may have led in between, and
+    /// another cluster may have the name now.
+    of: Option<(u64, Option<String>)>,
     pub is_busy: bool,
     /// Until then nothing is done for it: something went wrong that only time mends.
     rests_until: Option<Instant>,
@@ -63,6 +64,8 @@ pub(super) struct Circumstances {
     cluster: (Option<String>, Option<i64>),
     sources: Vec<String>,
     machines: Vec<Option<i64>>,
+    /// What is stored lets somebody in.
+    is_of_use: bool,
 }
 
 /// What is done for a cluster.
@@ -75,22 +78,31 @@ pub(super) enum Job {
 
 impl Case {
     /// What is known from another leadership may have changed since.
-    pub fn enter(&mut self, term: u64) {
-        if self.term != Some(term) && !self.is_busy {
-            *self = Self { term: Some(term), ..Self::default() };
+    pub fn enter(&mut self, post: &Post) {
+        let of = Some((post.term.number(), post.cluster.metadata.uid.clone()));
+        if self.of != of && !self.is_busy {
+            *self = Self { of, ..Self::default() };
         }
+    }
+
+    /// Nothing goes wrong that has to be told.
+    pub fn is_calm(&self) -> bool {
+        self.failed_looks == 0 && !self.rests()
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// What is to be done for it now.
     pub fn job(&self, post: &Post, kept: &Kept) -> Option<Job> {
-        let rests = self.rests_until.is_some_and(|until| Instant::now() < until);
-        if self.is_busy || rests {
+        if self.is_busy || self.rests() {
             return None;
         }
         if !self.looked.is_at(post.secret.as_ref()) {
             return Some(Job::Look);
         }
-        if self.is_taken || !self.may_try(&Circumstances::of(post)) {
+        if self.is_taken || !self.may_try(&Circumstances::of(post, kept)) {
             return None;
         }
         let stored = kept.kubeconfig.stored.as_ref();
@@ -102,7 +114,7 @@ impl Case {
 
     /// Something went wrong that nobody thought of: it is left alone for a while.
     pub fn panicked(&mut self) {
-        *self = Self { term: self.term, rests_until: after(LONGEST_PAUSE), ..Self::default() };
+        *self = Self { of: self.of.take(), rests_until: after(LONGEST_PAUSE), ..Self::default() };
     }
 
     fn may_try(&self, circumstances: &Circumstances) -> bool {
@@ -123,7 +135,7 @@ impl Case {
     ) -> Option<Kept> {
         match found {
             Ok(Found { kept, is_taken }) => {
-                *self = Self { term: self.term, looked: Looked::At(version), is_taken, ..Self::default() };
+                *self = Self { of: self.of.take(), looked: Looked::At(version), is_taken, ..Self::default() };
                 Some(kept)
             }
             Err(error) => {
@@ -187,11 +199,13 @@ impl Looked {
 }
 
 impl Circumstances {
-    pub fn of(post: &Post) -> Self {
+    pub fn of(post: &Post, kept: &Kept) -> Self {
+        let stored = kept.kubeconfig.stored.as_ref();
         let sources = post.ground.sources.settled.clone();
         let generation = |machine: &String| post.ground.machines.get(machine)?.metadata.generation;
         Self {
             cluster: (post.cluster.metadata.uid.clone(), post.cluster.metadata.generation),
+            is_of_use: stored.is_some_and(|stored| stored.lets_in(now())),
             machines: sources.iter().map(generation).collect(),
             sources,
         }

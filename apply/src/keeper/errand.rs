@@ -127,10 +127,13 @@ impl Office {
                 let stored = before.kubeconfig.stored.as_ref();
                 let is_same =
                     text_of(current).is_some_and(|text| text.expose_secret() == got.text.expose_secret());
+                if is_same && stored.is_none() {
+                    return Ok(of(self, cluster, current).await);
+                }
                 if is_same || stored.is_some_and(|stored| !is_more(got, stored)) {
                     return Err(Failure::Lasting(trouble::not_newer(stored)));
                 }
-                self.replace(&writer, post, current, got).await
+                self.replace(&writer, post, current, &got.text).await
             }
         };
         let written = written.map_err(|error| {
@@ -147,19 +150,17 @@ impl Office {
         writer.write("create", "secrets", what, api.create(&writer.create(), &fresh)).await
     }
 
-    async fn replace(
+    /// Makes it the cluster's own, with this text under each of its keys.
+    pub async fn replace(
         &self,
         writer: &Writer,
         post: &Post,
         current: &Secret,
-        got: &Verified,
+        text: &SecretString,
     ) -> Result<Secret, ApplyError> {
         let mut patch = secret::claim(&post.cluster, current.meta());
         if let Some(fields) = patch.as_object_mut() {
-            fields.insert(
-                "data".to_owned(),
-                serde_json::to_value(secret::fresh(&post.cluster, &got.text).data)?,
-            );
+            fields.insert("data".to_owned(), serde_json::to_value(secret::fresh(&post.cluster, text).data)?);
         }
         self.patch(writer, post, &patch).await
     }
@@ -213,5 +214,5 @@ fn place<'a>(post: &'a Post, host: &'a str) -> Place<'a> {
 /// Whether it is worth more than what is stored: that no longer lets anybody in, or ends sooner.
 fn is_more(got: &Verified, stored: &Stored) -> bool {
     let later = got.validity.map(|validity| validity.until).zip(stored.until);
-    stored.is_refused || later.is_some_and(|(got, stored)| got > stored)
+    !stored.lets_in(now()) || later.is_some_and(|(got, stored)| got > stored)
 }

@@ -36,9 +36,13 @@ pub(super) async fn look(office: &Office, post: &Post) -> Result<Found, ApplyErr
         let kept = Kept::default().with(trouble::taken(&found.name_any()));
         return Ok(Found { kept, is_taken: true });
     }
-    if secret::is_unowned(&found) {
-        office.own(post, &found).await?;
-    }
+    let writer = office.writer.clone().within(post.term.clone());
+    let found = match text_of(&found) {
+        // Those who look under the other key would find nothing, or something else.
+        Some(text) if !secret::is_whole(&found) => office.replace(&writer, post, &found, &text).await?,
+        Some(_) | None if secret::is_unowned(&found) => office.own(post, &found).await?,
+        Some(_) | None => found,
+    };
     Ok(Found { kept: of(office, cluster, &found).await, is_taken: false })
 }
 

@@ -69,7 +69,7 @@ impl Settings {
 }
 
 /// So many clusters are looked after at once.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 32;
 /// For so long what was left behind may take to be cleared away.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -125,10 +125,7 @@ impl Keeper {
                 () = self.board.news() => {}
                 Some(ended) = self.jobs.join_next_with_id() => match ended {
                     Ok((id, ended)) => self.ended(id, ended),
-                    Err(failed) => {
-                        error!(%failed, "looking after a kubeconfig has failed");
-                        self.panicked(failed.id());
-                    }
+                    Err(failed) => self.panicked(failed.id()),
                 },
             }
             self.go_over();
@@ -140,11 +137,11 @@ impl Keeper {
         self.cases.retain(|key, case| case.is_busy || posts.contains_key(key));
         for (key, (post, kept)) in posts {
             let case = self.cases.entry(key.clone()).or_default();
-            case.enter(post.term.number());
+            case.enter(&post);
             if let Some(job) = case.job(&post, &kept) {
                 case.is_busy = true;
                 self.begin(key, job, post, kept);
-            } else if kept.is_well() && self.board.kept(&key, kept.without_trouble()) {
+            } else if case.is_calm() && kept.is_well() && self.board.kept(&key, kept.without_trouble()) {
                 self.waker.wake(&key.namespace);
             }
         }
@@ -160,7 +157,7 @@ impl Keeper {
                     Ended::Looked { version: post.secret.clone(), found: look(&office, &post).await }
                 }
                 Job::Fetch => Ended::Fetched {
-                    circumstances: Circumstances::of(&post),
+                    circumstances: Circumstances::of(&post, &kept),
                     got: office.fetch(&post, &kept).await,
                 },
             }
@@ -199,6 +196,12 @@ impl Keeper {
     /// It is left alone for as long as if it had failed.
     fn panicked(&mut self, id: Id) {
         let Some(key) = self.tasks.remove(&id) else { return };
-        self.cases.entry(key).or_default().panicked();
+        error!(cluster = %key, "looking after the kubeconfig has panicked");
+        self.metrics.cluster(&key).panicked();
+        self.cases.entry(key.clone()).or_default().panicked();
+        let before = self.board.kept_of(&key).unwrap_or_default();
+        if self.board.kept(&key, before.with(trouble::panicked())) {
+            self.waker.wake(&key.namespace);
+        }
     }
 }

@@ -26,6 +26,13 @@ pub(super) fn is_labelled<K: Resource>(object: &K, cluster: &KubernetesCluster) 
     object.labels().get(LABEL_CLUSTER) == Some(&cluster.name_any())
 }
 
+/// It has the same under each of its keys.
+pub(super) fn is_whole(secret: &Secret) -> bool {
+    let data = |key| secret.data.as_ref().and_then(|data| data.get(key));
+    let [first, second] = KUBECONFIG_KEYS.map(data);
+    first == second
+}
+
 /// Nobody's deletion takes it along.
 pub(super) fn is_unowned<K: Resource>(object: &K) -> bool {
     controller(object).is_none()

@@ -16,6 +16,12 @@ pub(super) fn unreadable() -> Trouble {
     trouble("SecretUnreadable", "the Secret with the kubeconfig cannot be read; the log says why".to_owned())
 }
 
+pub(super) fn panicked() -> Trouble {
+    let message = "fetching the kubeconfig has panicked, which is a mistake in NICO; the log says where, and it is \
+                   tried again later";
+    trouble("Panicked", message.to_owned())
+}
+
 pub(super) fn taken(secret: &str) -> Trouble {
     let message = format!(
         "a Secret {secret} is there that is not this cluster's, and is left alone; remove or rename it, and the \
@@ -157,6 +163,7 @@ pub(super) fn fetch(machine: &str, secret: &str, error: &FetchError) -> Trouble 
     match error {
         FetchError::Visit(error) => visit(machine, secret, error),
         FetchError::NoFile(_) => trouble("NotFound", format!("{machine}: {error}")),
+        FetchError::Unreadable(_) => trouble("NotReadable", format!("{machine}: {error}")),
         FetchError::NoText => trouble("NotAcceptable", format!("{machine}: {error}")),
     }
 }
@@ -168,7 +175,11 @@ pub(super) fn refused(machine: &str, refusal: &Refusal) -> Trouble {
 pub(super) fn login(machine: &str, error: &LoginError) -> Trouble {
     match error {
         LoginError::Refused(refusal) => refused(machine, refusal),
-        LoginError::NoPlace(_) | LoginError::NoClient(_) | LoginError::Silent(_) | LoginError::Denied(_) => {
+        LoginError::NoPlace(_)
+        | LoginError::NoClient(_)
+        | LoginError::Silent(_)
+        | LoginError::Denied(..)
+        | LoginError::Unreachable(_) => {
             trouble("LoginFailed", format!("the kubeconfig of {machine} does not log in: {error}"))
         }
     }

@@ -43,8 +43,11 @@ pub enum LoginError {
     #[error("its server did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     /// It answers otherwise.
-    #[error("its server does not let us in")]
-    Denied(#[source] Box<kube::Error>),
+    #[error("its server does not let us in (HTTP {0})")]
+    Denied(u16, #[source] Box<kube::Error>),
+    /// It cannot be reached, or is another one.
+    #[error("its server cannot be reached, or does not bear the certificate that it should")]
+    Unreachable(#[source] Box<kube::Error>),
 }
 
 /// Logs in with what a machine gave, and asks for the version, by each way until one is open.
@@ -84,7 +87,10 @@ pub async fn answers(text: &SecretString, limit: Duration) -> Result<(), LoginEr
     let client = client(text, limit).await?;
     match timeout(limit, client.apiserver_version()).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(LoginError::Denied(Box::new(error))),
+        Ok(Err(kube::Error::Api(status))) => {
+            Err(LoginError::Denied(status.code, Box::new(kube::Error::Api(status))))
+        }
+        Ok(Err(error)) => Err(LoginError::Unreachable(Box::new(error))),
         Err(_) => Err(LoginError::Silent(limit)),
     }
 }

@@ -63,6 +63,9 @@ pub enum Refusal {
     /// It cannot be read as what it should be.
     #[error("its `{0}` is not what it should be (PEM in base64)")]
     NotPem(&'static str),
+    /// No HTTP header can hold it.
+    #[error("its `token` has a line break or other characters that no token has")]
+    NotToken,
     /// Its client certificate is no longer valid.
     #[error("its client certificate ended on {0}")]
     Ended(k8s_openapi::jiff::Timestamp),
@@ -114,7 +117,11 @@ fn server(cluster: &Cluster) -> Result<Uri, Refusal> {
     }
     // Whoever writes a name and a password there has them in every log.
     let has_login = uri.authority().is_none_or(|authority| authority.as_str().contains('@'));
-    if has_login { Err(Refusal::NotAccepted("server")) } else { Ok(uri) }
+    // 127.1 is an address to some resolvers.
+    let host = uri.host().unwrap_or_default();
+    let is_number = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_odd = host.is_empty() || (is_number && host.parse::<std::net::Ipv4Addr>().is_err());
+    if has_login || is_odd { Err(Refusal::NotAccepted("server")) } else { Ok(uri) }
 }
 
 fn authority(cluster: &Cluster) -> Result<String, Refusal> {
@@ -141,7 +148,9 @@ fn login(user: &AuthInfo, now: k8s_openapi::jiff::Timestamp) -> Result<Login, Re
             Ok(Login::Certificate { certificate: certificate.clone(), key, validity })
         }
         (None, None, Some(token)) if !token.expose_secret().trim().is_empty() => {
-            Ok(Login::Token(token.clone()))
+            // RFC 6750, 2.1: visible ASCII, and less.
+            let is_token = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+            is_token.then(|| Login::Token(token.clone())).ok_or(Refusal::NotToken)
         }
         (Some(_), None, _) => Err(Refusal::Missing("client-key-data")),
         (None, Some(_), _) => Err(Refusal::Missing("client-certificate-data")),

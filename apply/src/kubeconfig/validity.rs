@@ -31,7 +31,8 @@ impl Validity {
         let validity = certificate.validity();
         Some(Self {
             from: Timestamp::from_second(validity.not_before.timestamp()).ok()?,
-            until: Timestamp::from_second(validity.not_after.timestamp()).ok()?,
+            // RFC 5280, 4.1.2.5: 99991231235959Z is "no end", and later than any time that can be told.
+            until: Timestamp::from_second(validity.not_after.timestamp()).unwrap_or(Timestamp::MAX),
         })
     }
 }

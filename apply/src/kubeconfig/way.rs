@@ -49,7 +49,10 @@ pub fn ways(access: &Access, place: &Place<'_>) -> Vec<Way> {
 
 fn is_local(host: &str) -> bool {
     match unbracketed(host).parse::<IpAddr>() {
-        Ok(address) => address.is_loopback() || address.is_unspecified(),
+        Ok(address) => {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        }
         Err(_) => host.eq_ignore_ascii_case("localhost"),
     }
 }

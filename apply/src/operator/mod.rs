@@ -309,7 +309,7 @@ impl Operator {
             let token = self.tools.tokens.known(&key, version.as_deref());
             sight.tokens.extend(token.map(|token| (key.clone(), token)));
             let version = self.caches.secret_version(namespace, &kubeconfig_secret(&key.name));
-            let workload = self.board.workload(&key, version.as_deref());
+            let workload = self.board.workload(cluster, version.as_deref());
             let health = health(cluster, workload.as_ref(), at).into_iter();
             sight.health.extend(health.map(|(machine, health)| ((namespace.to_owned(), machine), health)));
             sight.workloads.extend(workload.map(|workload| (key, workload)));

@@ -7,14 +7,21 @@ use kube::Client;
 use nico_render::workload::Api;
 use tokio::time::timeout;
 
+/// How a verbose answer of an API server's ends that is ready.
+const PASSED: &str = "readyz check passed";
+
 /// Asks it for its checks; `etcd` is one of them.
 pub async fn ask_control_plane(client: &Client, limit: Duration) -> Api {
     let Ok(request) = Request::get("/readyz?verbose").body(Vec::new()) else { return Api::Silent };
     match timeout(limit, client.request_text(request)).await {
-        Ok(Ok(_)) => Api::Ready,
+        // Whoever answers otherwise there is no API server.
+        Ok(Ok(text)) if text.contains(PASSED) => Api::Ready,
         // The answer that is no success is shown as the error's text.
-        Ok(Err(kube::Error::Api(status))) => Api::NotReady(failing(&status.message)),
-        Ok(Err(_)) | Err(_) => Api::Silent,
+        Ok(Err(kube::Error::Api(status))) => match failing(&status.message) {
+            checks if checks.is_empty() => Api::Silent,
+            checks => Api::NotReady(checks),
+        },
+        Ok(Ok(_) | Err(_)) | Err(_) => Api::Silent,
     }
 }
 
@@ -42,6 +49,9 @@ mod tests {
             ask_control_plane(&Client::new(service, "default"), Duration::from_secs(5)).await
         };
         assert_eq!(asked(200, "[+]etcd ok\nreadyz check passed").await, Api::Ready);
+        assert_eq!(asked(302, "").await, Api::Silent, "that is none");
+        assert_eq!(asked(200, "welcome").await, Api::Silent, "nor is that");
+        assert_eq!(asked(403, "forbidden").await, Api::Silent, "and that says nothing");
         let failing = Api::NotReady(vec!["etcd".to_owned()]);
         assert_eq!(
             asked(500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed").await,

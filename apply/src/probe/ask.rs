@@ -19,6 +19,9 @@ use crate::observe::now;
 /// So many Nodes are asked for at a time.
 const PAGE: u32 = 500;
 
+/// And so many pages at most: Kubernetes has 5,000 Nodes at most.
+const PAGES: usize = 40;
+
 /// What came of it.
 pub(super) struct Seen {
     pub probe: Probe,
@@ -81,7 +84,7 @@ async fn list(door: &Door) -> Result<Vec<Node>, kube::Error> {
     let api: kube::Api<Node> = kube::Api::all(door.client().clone());
     let mut nodes = Vec::new();
     let mut params = ListParams::default().limit(PAGE);
-    loop {
+    for _ in 0..PAGES {
         let page = api.list(&params).await?;
         nodes.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -89,6 +92,7 @@ async fn list(door: &Door) -> Result<Vec<Node>, kube::Error> {
             None => return Ok(nodes),
         }
     }
+    Err(kube::Error::Service("the list of the Nodes has no end".into()))
 }
 
 fn failure(error: &kube::Error) -> Failure {

@@ -58,7 +58,8 @@ pub(super) fn config(target: &Target<'_>, operator: Option<&Path>) -> String {
          \x20 ForwardX11 no\n\
          \x20 ClearAllForwardings yes\n\
          \x20 PermitLocalCommand no\n\
-         \x20 RequestTTY no\n",
+         \x20 RequestTTY no\n\
+         \x20 LogLevel INFO\n",
         host = target.host,
         machine = target.machine,
     );

@@ -4,7 +4,9 @@ use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
@@ -15,6 +17,10 @@ const PREFIX: &str = "nico-ssh-";
 const LOCK: &str = "lock";
 /// Where memory can be had as a folder.
 const MEMORY: &str = "/dev/shm";
+
+/// So often, and with such pauses, is looked whether a connection has ended: two seconds in all.
+const LOOKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The room of this process. It is gone when this is dropped.
 #[derive(Debug)]
@@ -123,7 +129,12 @@ fn sweep(base: &Path) {
 
 /// Others' rooms cannot be opened, and are not ours to judge.
 fn is_left_behind(room: &Path) -> bool {
-    match File::open(room.join(LOCK)).map(|lock| lock.try_lock()) {
+    let lock = room.join(LOCK);
+    // What is no file could keep whoever opens it for ever.
+    if !fs::symlink_metadata(&lock).is_ok_and(|lock| lock.is_file()) {
+        return false;
+    }
+    match File::open(lock).map(|lock| lock.try_lock()) {
         Ok(Ok(())) => true,
         Ok(Err(TryLockError::WouldBlock | TryLockError::Error(_))) | Err(_) => false,
     }
@@ -137,9 +148,21 @@ fn end_masters(room: &Path) {
             let mut exit = Command::new("ssh");
             exit.args(["-O", "exit", "-o", "BatchMode=yes", "-F", "/dev/null", "-S"]).arg(&socket).arg("x");
             exit.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            if let Err(error) = exit.status() {
+            if let Err(error) = exit.spawn().and_then(end_in_time) {
                 debug!(%error, "cannot end a connection that was left open");
             }
         }
     }
+}
+
+/// One that does not answer is not waited for: it ends by itself once it is idle.
+fn end_in_time(mut child: Child) -> io::Result<()> {
+    for _ in 0..LOOKS {
+        if child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    child.kill()?;
+    child.wait().map(|_| ())
 }

@@ -129,6 +129,9 @@ impl<'a> Visit<'a> {
                 None => Vec::new(),
             };
             let status = child.wait().await.map_err(VisitError::BrokeOff)?;
+            if status.code() == Some(ENDED) {
+                return Err(VisitError::TooLate { step: "a command", limit });
+            }
             Ok(Answer { code: status.code(), output: said })
         })
         .await?
@@ -144,6 +147,8 @@ impl<'a> Visit<'a> {
     }
 }
 
+/// What timeout(1) exits with where it ended the program.
+const ENDED: i32 = 124;
 /// A connection that nobody uses ends by itself, also when nobody is left.
 const IDLE: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(29);
 const GRACE: Duration = Duration::from_secs(3);

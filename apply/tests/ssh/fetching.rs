@@ -67,11 +67,11 @@ async fn who_does_not_answer_or_is_another_is_refused() {
     let here = Place { host: "127.0.0.1", port: None };
     let closed = of_server(control_plane, "https://127.0.0.1:1").to_string();
     let error = logged_in(&closed, &here).await.err().unwrap();
-    assert!(matches!(error, LoginError::Denied(_)), "{error:?}");
+    assert!(matches!(error, LoginError::Unreachable(_)), "{error:?}");
     let mut stranger = of_server(control_plane, &format!("https://127.0.0.1:{port}"));
     stranger["users"][0]["user"] = json!({ "token": "canary" });
     let error = logged_in(&stranger.to_string(), &here).await.err().unwrap();
-    assert!(matches!(error, LoginError::Denied(_)), "{error:?}");
+    assert!(matches!(error, LoginError::Denied(401, _)), "{error:?}");
     assert!(!format!("{error:?}").contains("canary"));
 }
 

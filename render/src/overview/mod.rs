@@ -11,7 +11,7 @@ use nico_crds::status::{GroupStatus, MachineLine, Phase, RolloutStatus};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
 use serde::Serialize;
 
-use crate::inventory::{ClusterKey, name, namespace};
+use crate::inventory::{name, namespace};
 use crate::status::{Gravity, of_state};
 
 pub use attention::Attention;
@@ -137,13 +137,6 @@ pub fn overview(cluster: &KubernetesCluster) -> ClusterOverview {
         attention: attention::of(status),
         roles: roles(status),
         rollout: status.rollout.as_ref().map(RolloutOverview::of),
-    }
-}
-
-impl ClusterOverview {
-    /// Which cluster it is.
-    pub fn key(&self) -> ClusterKey {
-        ClusterKey { namespace: self.namespace.clone(), name: self.name.clone() }
     }
 }
 

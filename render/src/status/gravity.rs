@@ -117,7 +117,7 @@ fn is_told_elsewhere(reason: &str) -> bool {
 
 /// What the state of a machine asks of a person, by its word; None: nothing.
 pub(crate) fn of_state(word: &str) -> Option<Gravity> {
-    let Some(state) = State::ALL.into_iter().find(|state| state.word() == word) else {
+    let Some(state) = State::from_word(word) else {
         // What cannot be told is not taken to be well.
         return Some(Gravity::Warning);
     };

@@ -44,6 +44,13 @@ pub struct Stored {
     pub is_refused: bool,
 }
 
+impl Stored {
+    /// Somebody is let in with it, as far as is known.
+    pub fn lets_in(&self, now: Timestamp) -> bool {
+        !self.is_refused && self.until.is_none_or(|until| now < until)
+    }
+}
+
 /// Why something about the kubeconfig does not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {

@@ -36,7 +36,7 @@ pub fn need(
 
 /// The stored one is to be replaced, as soon as that can be.
 pub fn is_due(stored: &Stored, renew_at: Option<Timestamp>, now: Timestamp) -> bool {
-    stored.is_refused || renew_at.is_some_and(|at| at <= now)
+    !stored.lets_in(now) || renew_at.is_some_and(|at| at <= now)
 }
 
 /// The Python operator named a Secret that did not exist, and noted no generation.

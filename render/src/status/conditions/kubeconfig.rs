@@ -8,20 +8,20 @@ use crate::workload::{Kubeconfig, Stored};
 pub(super) fn available(look: &Look<'_>) -> Verdict {
     let Some(workload) = look.workload() else { return Verdict::Untold };
     match &workload.kubeconfig {
-        Kubeconfig { stored: Some(stored), trouble: None } if !stored.is_refused => {
+        Kubeconfig { stored: Some(stored), trouble: None } if stored.lets_in(look.now) => {
             Verdict::holds("Available", there(stored))
         }
         Kubeconfig { stored: Some(stored), trouble } => {
             let why = trouble
                 .as_ref()
                 .map_or_else(|| "it is fetched anew".to_owned(), |trouble| trouble.message.clone());
-            if stored.is_refused {
+            if stored.lets_in(look.now) {
+                Verdict::holds(NOT_RENEWED, format!("{}; it cannot be renewed: {why}", there(stored)))
+            } else {
                 Verdict::fails(
                     "Refused",
                     format!("with the Secret {} nobody is let in any more; {why}", stored.secret),
                 )
-            } else {
-                Verdict::holds(NOT_RENEWED, format!("{}; it cannot be renewed: {why}", there(stored)))
             }
         }
         Kubeconfig { stored: None, trouble: Some(trouble) } => {

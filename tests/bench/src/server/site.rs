@@ -19,7 +19,7 @@ use crate::fleet::{Layout, fleet};
 const NICO: &str = "/apis/nico.homystack.com/v1alpha1";
 const NIO: &str = "/apis/nio.homystack.com/v1alpha1";
 /// Where the operator is installed.
-pub const OWN_NAMESPACE: &str = "nico-system";
+pub const OWN_NAMESPACE: &str = "nico-operator-system";
 
 /// A server of its own.
 pub struct Site {
@@ -38,9 +38,8 @@ impl Site {
             .await
             .expect("`make control-plane-binaries` builds it");
         let admin = control_plane.client().await;
-        put_namespace(&admin, OWN_NAMESPACE).await;
-        control_plane.apply_yaml(&root.join("deploy/rbac.yaml")).await;
-        let account = control_plane.service_account(OWN_NAMESPACE, "nico").await;
+        control_plane.apply_yaml(&root.join("install.yaml")).await;
+        let account = control_plane.service_account(OWN_NAMESPACE, "nico-operator").await;
         Self { control_plane, admin, account }
     }
 
