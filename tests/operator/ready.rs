@@ -23,6 +23,8 @@ async fn a_definition_that_is_missing_or_too_old_is_named_and_waited_for() {
     let control_plane = ControlPlane::start().await.unwrap();
     let account = operators_account(&control_plane).await;
     let stage = Stage::on(&control_plane, "ready").await;
+    // It came with the operator's account.
+    stage.kubectl(&["delete", "crd", "kubernetesclusters.nico.homystack.com"]).await;
     let operator = stage.operator_with(&account.kubeconfig(), &[]);
     let address = metrics_address(&operator).await;
     let missing =
