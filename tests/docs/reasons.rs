@@ -149,6 +149,18 @@ fn every_entry_is_a_word_that_is_told() {
 }
 
 #[test]
+fn no_section_has_a_word_twice() {
+    let page = page();
+    for section in sections(&page) {
+        let mut seen = BTreeSet::new();
+        let first = rows(&section).into_iter().filter_map(|row| row.first().copied());
+        for word in first.flat_map(code).filter(|word| is_word(word)) {
+            assert!(seen.insert(word), "{word} stands twice in {}", section.heading);
+        }
+    }
+}
+
+#[test]
 fn every_condition_has_its_section() {
     let page = page();
     let below = sections(&page);
