@@ -10,5 +10,6 @@ mod image;
 mod install;
 mod manifests;
 mod monitoring;
+mod readme;
 mod support;
 mod takeover;

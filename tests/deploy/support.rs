@@ -29,8 +29,13 @@ pub fn path(path: &str) -> String {
 
 /// What kustomize makes of a folder of the repository, without any server.
 pub fn kustomize(folder: &str) -> String {
+    kustomize_in(&root().join(folder))
+}
+
+/// The same of any folder.
+pub fn kustomize_in(folder: &Path) -> String {
     let program = root().join("tests/control-plane/bin/kubectl");
-    let output = Command::new(&program).args(["kustomize", &path(folder)]).output();
+    let output = Command::new(&program).arg("kustomize").arg(folder).output();
     let output = output
         .unwrap_or_else(|error| panic!("{}: {error}: run `make control-plane-binaries`", program.display()));
     said(&output);
