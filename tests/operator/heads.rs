@@ -38,6 +38,14 @@ async fn a_list_that_drops_the_head_before_anything_runs_replaces_it_and_never_a
     let from = fleet.stage.control_plane.audit_mark().await;
     fleet.stage.put(&[listing(&["node-1"])]).await;
     fleet.wait_state("node-1", "Overdue").await;
+    fleet
+        .stage
+        .wait("the timer to be at it", async || {
+            let runs = fleet.control().log().of("node-1").runs();
+            let held = runs.iter().any(|run| run.start.actor == Actor::Timer && run.end.is_none());
+            if held { Ok(()) } else { Err(format!("{runs:?}")) }
+        })
+        .await;
     fleet.edit(json!({ "controlPlane": { "machines": ["node-2"] } })).await;
     fleet
         .stage
