@@ -49,10 +49,13 @@ impl Screen {
     /// Draws as much of a text as there is room for; whether anybody sees it.
     pub fn draw(&mut self, text: &str) -> Result<bool> {
         let mut drawn = HOME.to_owned();
-        for (place, line) in fitting(text, size()).iter().enumerate() {
+        let size = size();
+        for (place, line) in fitting(text, size).iter().enumerate() {
             let begin = if place > 0 { "\r\n" } else { "" };
+            // Behind a row that is full the cursor stands on the last letter still.
+            let end = if fills(line, size) { "" } else { CLEAR_LINE };
             // A string takes everything.
-            let _infallible = write!(drawn, "{begin}{line}{CLEAR_LINE}");
+            let _infallible = write!(drawn, "{begin}{line}{end}");
         }
         drawn.push_str(CLEAR_REST);
         if drawn == self.drawn {
@@ -89,6 +92,12 @@ pub(super) fn fitting(text: &str, size: Option<(usize, usize)>) -> Vec<String> {
     let mut fitting: Vec<_> = lines.into_iter().take(fit).collect();
     fitting.push(format!("... {more} more lines"));
     fitting
+}
+
+/// Nothing is left of its last row.
+fn fills(line: &str, size: Option<(usize, usize)>) -> bool {
+    let width = visible(line).width();
+    width > 0 && size.is_some_and(|(columns, _)| width.checked_rem(columns) == Some(0))
 }
 
 /// Without colours.
