@@ -103,14 +103,23 @@ fn nothing_in_a_status_commands_a_terminal() {
 
 #[test]
 fn odd_names_break_no_table() {
-    for odd in ["", " ", "机器-二", "e\u{301}\u{200b}", "👩‍🚀", "\u{feff}", &"n".repeat(253), &"机".repeat(100)]
-    {
-        let text = shown(&[everywhere(odd)], false);
-        let heading = text.lines().find(|line| line.trim_start().starts_with("MACHINE")).unwrap();
-        let column = |line: &str, words: &str| line.split_once(words).map(|(before, _)| before.width());
-        let plain = text.lines().find(|line| line.trim_start().starts_with("plain ")).unwrap();
-        assert_eq!(column(plain, "Settled"), column(heading, "STATE"), "{odd}: {text}");
-        assert_eq!(column(plain, "60m"), column(heading, "AGE"), "{odd}: {text}");
+    let long = ["n".repeat(253), "机".repeat(100)];
+    let odd = ["", " ", "机器-二", "e\u{301}\u{200b}", "👩‍🚀", "\u{feff}"].into_iter();
+    for odd in odd.chain(long.iter().map(String::as_str)) {
+        let mut status = everywhere(odd);
+        status["machines"][0]["state"] = json!("Proven");
+        let text = shown(&[status], false);
+        let column = |words: &str| {
+            let (before, _) = text.lines().find_map(|line| line.split_once(words)).unwrap();
+            before.width()
+        };
+        // Where the name is too long, it is the line after it.
+        assert_eq!(column("Proven"), column("STATE"), "{odd}: {text}");
+        assert_eq!(column("Settled"), column("STATE"), "{odd}: {text}");
+        let machines = text.split_once("Machines\n").unwrap().1;
+        let age = |line: &str, words: &str| line.split_once(words).map(|(before, _)| before.width());
+        let heading = machines.lines().find_map(|line| age(line, "AGE"));
+        assert_eq!(machines.lines().find_map(|line| age(line, "60m")), heading, "{odd}: {text}");
     }
 }
 
