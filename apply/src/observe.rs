@@ -7,8 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::{Client, ResourceExt};
 use nico_crds::{KubernetesCluster, Machine};
-use nico_render::workload::health;
-use nico_render::{Completeness, Health, Inventory, Sight};
+use nico_render::workload::{Workload, health, health_as_told, nodes_as_told};
+use nico_render::{ClusterKey, Completeness, Health, Inventory, Sight};
 
 use crate::ApplyError;
 use crate::cache::{Held, HeldConfiguration, Interned, ownership, written_at};
@@ -32,20 +32,26 @@ pub async fn observe(client: &Client, scope: &Scope<'_>) -> Result<(Inventory, S
     let (inventory, mut sight) = observe_objects(client, scope).await?;
     look_at_tokens(client, &inventory, &mut sight).await?;
     // No cluster is asked: where its health counts it is not known, and unknown is unsafe.
-    look_at_health(&inventory, &mut sight, |cluster| health(cluster, None, now()));
+    look_at_clusters(&inventory, &mut sight, |cluster| (health(cluster, None, now()), Workload::default()));
     Ok((inventory, sight))
 }
 
-/// Takes the health of the Nodes from what `health` knows of each cluster.
-pub fn look_at_health(
+/// The same of the clusters themselves, for who asks none of them: as the operator told it last.
+pub fn look_at_what_was_told(inventory: &Inventory, sight: &mut Sight, at: Timestamp) {
+    look_at_clusters(inventory, sight, |cluster| (health_as_told(cluster), nodes_as_told(cluster, at)));
+}
+
+fn look_at_clusters(
     inventory: &Inventory,
     sight: &mut Sight,
-    health: impl Fn(&KubernetesCluster) -> Vec<(String, Health)>,
+    known: impl Fn(&KubernetesCluster) -> (Vec<(String, Health)>, Workload),
 ) {
     for cluster in &inventory.clusters {
         let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
-        let known = health(cluster).into_iter();
-        sight.health.extend(known.map(|(machine, health)| ((namespace.clone(), machine), health)));
+        let (health, told) = known(cluster);
+        let health = health.into_iter();
+        sight.health.extend(health.map(|(machine, health)| ((namespace.clone(), machine), health)));
+        sight.as_told.insert(ClusterKey::of(cluster), told);
     }
 }
 

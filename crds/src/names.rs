@@ -27,9 +27,16 @@ pub const LEAVING: &str = "nico.homystack.com/leaving";
 /// Annotation on a configuration: makes NIO look at it at once.
 pub const NUDGE: &str = "nico.homystack.com/nudge";
 
+/// Annotation on the configuration of a control plane that leaves: the name of its member of etcd, which was seen to
+/// be removed. Its Node, which showed it, is deleted after that.
+pub const MEMBER_GONE: &str = "nico.homystack.com/member-gone";
+
 /// All annotations on a configuration that NICO writes.
-pub const CONFIGURATION_ANNOTATIONS: [&str; 8] =
-    [CONFIRM_AT, LEAVING, MEANING, MEANING_BUT_LISTS, NUDGE, ORDINAL, TEXT, WRITTEN_AT];
+pub const CONFIGURATION_ANNOTATIONS: [&str; 9] =
+    [CONFIRM_AT, LEAVING, MEANING, MEANING_BUT_LISTS, MEMBER_GONE, NUDGE, ORDINAL, TEXT, WRITTEN_AT];
+
+/// Annotation on a Node of a cluster that was built: NICO drains it, since then (RFC 3339).
+pub const DRAINED_SINCE: &str = "nico.homystack.com/drained-since";
 
 /// Annotation on a Machine: it is installed already, never wipe it.
 pub const FULL_INSTALLATION_APPLIED: &str = "nico.homystack.com/fullInstallationApplied";

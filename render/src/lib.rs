@@ -39,5 +39,5 @@ pub use drift::{Drift, drift};
 pub use error::{MAX_BYTES, RenderError};
 pub use inventory::{ClusterKey, Completeness, Inventory};
 pub use memory::Memory;
-pub use observed::{Health, Membership, Observed, Ownership, PutBack, Sight, TokenState};
+pub use observed::{Health, Observed, Ownership, PutBack, Sight, TokenState};
 pub use select::{Chosen, Why};

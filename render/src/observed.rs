@@ -26,8 +26,8 @@ pub struct Sight {
     pub health: BTreeMap<(String, String), Health>,
     /// What each running cluster says of itself. Absent: nobody has looked yet.
     pub workloads: BTreeMap<ClusterKey, Workload>,
-    /// Who is a member of its cluster's control plane, by namespace and machine. Absent: not asked.
-    pub membership: BTreeMap<(String, String), Membership>,
+    /// The same, as the operator told it last: for who asks no cluster, and only looks at what may happen.
+    pub as_told: BTreeMap<ClusterKey, Workload>,
 }
 
 /// Who owns which fields of a configuration, as far as it matters to NICO.
@@ -84,20 +84,6 @@ pub enum Health {
     Unknown,
 }
 
-/// Whether a machine is a member of its cluster's control plane (of its etcd).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Membership {
-    /// Nobody asks: it may be, unless a person says that it is none.
-    #[default]
-    NotAsked,
-    /// It is one.
-    Member,
-    /// It is none.
-    NoMember,
-    /// It is asked for, and cannot be told now. Unsafe: it may be.
-    Unknown,
-}
-
 /// What was seen, ready to be looked things up in.
 pub struct Observed<'a> {
     /// The inventory.
@@ -137,6 +123,11 @@ impl<'a> Observed<'a> {
         self.sight.workloads.get(&ClusterKey::of(cluster))
     }
 
+    /// What it says of its Nodes: what it says itself, else what was told of it.
+    pub(crate) fn asked(&self, cluster: &KubernetesCluster) -> Option<&Workload> {
+        self.workload(cluster).or_else(|| self.sight.as_told.get(&ClusterKey::of(cluster)))
+    }
+
     /// What was put back on a configuration of late.
     pub(crate) fn put_back(&self, configuration: &NixosConfiguration) -> &[PutBack] {
         let uid = configuration.metadata.uid.as_deref().unwrap_or_default();
@@ -150,14 +141,5 @@ impl<'a> Observed<'a> {
         }
         let key = (namespace(&machine.metadata).to_owned(), name(&machine.metadata).to_owned());
         self.sight.health.get(&key).cloned().unwrap_or_default()
-    }
-
-    /// Whether a machine is a member of the control plane. It may be, though its Machine object is gone.
-    pub fn membership(&self, namespace: &str, machine: &str) -> Membership {
-        if self.sight.membership.is_empty() {
-            return Membership::NotAsked;
-        }
-        let key = (namespace.to_owned(), machine.to_owned());
-        self.sight.membership.get(&key).copied().unwrap_or_default()
     }
 }

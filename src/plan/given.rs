@@ -6,8 +6,7 @@ use anyhow::{Context, Result};
 use k8s_openapi::jiff::Timestamp;
 use nico_apply::ApplyError;
 use nico_apply::connect::connect;
-use nico_apply::observe::{Scope, look_at_health, look_at_tokens, now, observe_objects, sight_of};
-use nico_render::workload::health_as_told;
+use nico_apply::observe::{Scope, look_at_tokens, look_at_what_was_told, now, observe_objects, sight_of};
 use nico_render::{ClusterKey, Inventory, Sight};
 
 use crate::cli::{Files, Plan};
@@ -44,7 +43,7 @@ pub fn by_files(arguments: &Plan) -> Option<Given> {
     let mut inventory = objects.inventory(arguments.default_git_repo.as_deref());
     inventory.observed_at = Some(at);
     let mut sight = sight_of(&inventory);
-    look_at_health(&inventory, &mut sight, health_as_told);
+    look_at_what_was_told(&inventory, &mut sight, at);
     Some(Given { sight, inventory, at, origins, is_partial: true })
 }
 
@@ -72,6 +71,7 @@ async fn observe(arguments: &Plan) -> Result<Given, ApplyError> {
         }
         Err(error) => return Err(error),
     };
-    look_at_health(&inventory, &mut sight, health_as_told);
-    Ok(Given { inventory, sight, at: now(), origins: BTreeMap::new(), is_partial })
+    let at = now();
+    look_at_what_was_told(&inventory, &mut sight, at);
+    Ok(Given { inventory, sight, at, origins: BTreeMap::new(), is_partial })
 }

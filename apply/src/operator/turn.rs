@@ -73,6 +73,7 @@ pub(crate) fn is_urgent(step: &Step) -> bool {
         | Step::Adopt(_)
         | Step::Create(_)
         | Step::Delete { .. }
-        | Step::ReleaseFromNio(_) => false,
+        | Step::ReleaseFromNio(_)
+        | Step::Node(_) => false,
     }
 }

@@ -31,6 +31,7 @@ pub(super) struct Seen {
 
 /// Asks. What is found says something for so long.
 pub(super) async fn ask(door: &Door, ground: &Ground, says_for: Duration) -> Seen {
+    let at = now();
     let apis = ground.control_planes.iter().filter_map(|machine| {
         let address = ground.machines.get(machine)?.address()?.to_owned();
         Some(async move { (machine.clone(), door.ask(&address).await) })
@@ -41,7 +42,7 @@ pub(super) async fn ask(door: &Door, ground: &Ground, says_for: Duration) -> See
     let apis = apis.into_iter().collect();
     let until = now();
     let until = until.checked_add(says_for).unwrap_or(until);
-    Seen { probe: Probe { until, nodes, apis }, is_refused }
+    Seen { probe: Probe { at, until, nodes, apis }, is_refused }
 }
 
 fn of_machines(nodes: &Nodes, ground: &Ground) -> BTreeMap<String, workload::Node> {

@@ -55,6 +55,12 @@ fn read(node: &v1::Node) -> Node {
         |condition: &&NodeCondition| condition.type_.ends_with("Pressure") && condition.status == "True";
     Node {
         name: node.metadata.name.clone().unwrap_or_default(),
+        uid: node.metadata.uid.clone().unwrap_or_default(),
+        version: node.metadata.resource_version.clone().unwrap_or_default(),
+        cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
+        drained_since: None,
+        member: None,
+        pods: None,
         unready: unready(conditions().find(|condition| condition.type_ == "Ready")),
         kubelet: status.and_then(|status| Some(status.node_info.as_ref()?.kubelet_version.clone())),
         pressure: conditions().filter(pressed).map(|condition| condition.type_.clone()).collect(),

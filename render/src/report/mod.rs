@@ -181,6 +181,8 @@ pub struct Said {
 const CLUSTER: &str = "KubernetesCluster";
 const CONFIGURATION: &str = "NixosConfiguration";
 const SECRET: &str = "Secret";
+/// In the cluster itself.
+const NODE: &str = "Node";
 
 /// Tells what a plan would do.
 pub fn report(
@@ -197,7 +199,7 @@ pub fn report(
         phase: status.phase,
         failure: Failure::of(&status),
         summary: Summary::default(),
-        changes: step::changes(cluster, plan),
+        changes: step::changes(cluster, observed, plan, now),
         under_way: under_way::all(cluster, desired, observed, plan, now),
         waiting: waits::all(cluster, desired, observed, plan),
         notices: desired.diagnostics.iter().map(Said::of).collect(),

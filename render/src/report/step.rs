@@ -1,18 +1,28 @@
 //! The writes that are allowed now: what each does to its machine, and what for.
 
-use nico_crds::names::join_token_secret;
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::names::{LEAVING, Role, join_token_secret};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
 use serde_json::Value;
 
-use super::{Action, Aim, CLUSTER, Change, Item, SECRET};
+use super::{Action, Aim, CLUSTER, Change, Item, NODE, SECRET};
 use crate::desired::DesiredConfiguration;
 use crate::inventory::name;
 use crate::memory::Memory;
-use crate::rollout::{FinalizerChange, Plan, Purpose, Removal, Step, Target, Write};
+use crate::observed::Observed;
+use crate::rollout::{FinalizerChange, NodeAct, NodeStep, Plan, Purpose, Removal, Step, Target, Write};
+use crate::workload::{Presence, presence};
 
-pub(super) fn changes(cluster: &KubernetesCluster, plan: &Plan) -> Vec<Change> {
+pub(super) fn changes(
+    cluster: &KubernetesCluster,
+    observed: &Observed<'_>,
+    plan: &Plan,
+    now: Timestamp,
+) -> Vec<Change> {
     let remembered = cluster.status.as_ref().map(Memory::remembered).unwrap_or_default();
-    let mut teller = Teller { cluster: name(&cluster.metadata), remembered };
+    let workload = observed.asked(cluster);
+    let presence = |machine: &str| presence(cluster, workload, machine, now);
+    let mut teller = Teller { cluster: name(&cluster.metadata), remembered, presence: &presence };
     let told = plan.steps.iter().map(|step| teller.tell(step));
     told.zip(1..).map(|((item, message), order)| Change { order, item, message }).collect()
 }
@@ -21,6 +31,8 @@ struct Teller<'a> {
     cluster: &'a str,
     /// As it is after the steps before.
     remembered: Memory,
+    /// What the cluster says of a machine's Node.
+    presence: &'a dyn Fn(&str) -> Presence<'a>,
 }
 
 impl Teller<'_> {
@@ -54,6 +66,7 @@ impl Teller<'_> {
                 "what others wrote becomes NICO's; no value changes",
             ),
             Step::Create(configuration) => created(configuration),
+            Step::Write(write) if begins_to_leave(write) => self.leaving(write),
             Step::Write(write) => written(write),
             Step::Delete { target, why } => of_target(target, Action::Remove, Aim::Removal, removed(*why)),
             Step::ReleaseFromNio(target) => of_target(
@@ -62,7 +75,26 @@ impl Teller<'_> {
                 Aim::Removal,
                 "NIO never lets it go: its finalizer is taken off, and nobody cleans the machine",
             ),
+            Step::Node(step) => of_node(step),
         }
+    }
+
+    /// What will be done about its Node is told beforehand.
+    fn leaving(&self, write: &Write) -> (Item, String) {
+        let is_control_plane = write.target.role == Role::ControlPlane;
+        let words = match (self.presence)(&write.target.machine) {
+            Presence::NotAsked | Presence::Unknown | Presence::Absent => "its removal begins",
+            Presence::Present(_) if is_control_plane => {
+                "its removal begins: its Node is cordoned and drained, its member of etcd removed, its Node deleted, and \
+                 then its configuration"
+            }
+            Presence::Present(_) => {
+                "its removal begins: its Node is cordoned, drained and deleted, and then its configuration"
+            }
+        };
+        let (mut item, message) = of_target(&write.target, Action::Remove, Aim::Removal, words);
+        item.fields.clone_from(&write.fields);
+        (item, message)
     }
 
     fn of_cluster(&self, aim: Aim, fields: Vec<String>, words: &str) -> (Item, String) {
@@ -92,6 +124,26 @@ const fn removed(why: Removal) -> &'static str {
         }
         Removal::Forced => "the cluster goes by force: the machine cannot be reached, and keeps what it runs",
     }
+}
+
+/// The first write of a removal.
+fn begins_to_leave(write: &Write) -> bool {
+    write.purpose == Purpose::Leaving && write.fields.iter().any(|field| field.contains(LEAVING))
+}
+
+fn of_node(step: &NodeStep) -> (Item, String) {
+    let words = match &step.act {
+        NodeAct::Cordon { .. } => "its Node is cordoned: nothing new is scheduled to it".to_owned(),
+        NodeAct::Evict(pods) => {
+            let named: Vec<_> = pods.iter().map(ToString::to_string).collect();
+            format!("evicted from its Node: {}", named.join(", "))
+        }
+        NodeAct::RemoveMember { of } => format!("{of} is asked to remove its member of etcd"),
+        NodeAct::Delete => "its Node is deleted".to_owned(),
+    };
+    let mut item = Item::of_machine(&step.machine, step.role, &step.node, Action::Remove, Aim::Removal);
+    item.kind = NODE;
+    (item, words)
 }
 
 fn of_target(target: &Target, action: Action, aim: Aim, words: &str) -> (Item, String) {
@@ -132,7 +184,9 @@ fn written(write: &Write) -> (Item, String) {
             Aim::Confirmation,
             "the same content once more: what it replaced may have been applied after it",
         ),
-        Purpose::Leaving => (Action::Remove, Aim::Removal, "its removal begins"),
+        Purpose::Leaving => {
+            (Action::Remove, Aim::Removal, "that its member of etcd is gone is noted, before its Node goes")
+        }
         Purpose::Nudge => {
             (applied, Aim::Nudge, "NIO has applied other files last, and is made to look at once")
         }

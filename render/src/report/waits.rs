@@ -206,7 +206,8 @@ impl Gather<'_> {
             | Step::Remember(_)
             | Step::LookAtToken
             | Step::CreateToken
-            | Step::OwnToken { .. } => false,
+            | Step::OwnToken { .. }
+            | Step::Node(_) => false,
         })
     }
 }
@@ -229,6 +230,7 @@ fn toward(reason: &WaitReason) -> (Option<&str>, Option<Timestamp>) {
         | WaitReason::EarlierRole { machine, lacks, .. }
         | WaitReason::Quorum { machine, lacks } => (Some(machine), until(lacks)),
         WaitReason::Confirmation { at } => (None, Some(*at)),
+        WaitReason::Draining { until, .. } => (None, *until),
         WaitReason::Paused
         | WaitReason::OldOperatorRunning
         | WaitReason::HeadLost
@@ -240,7 +242,11 @@ fn toward(reason: &WaitReason) -> (Option<&str>, Option<Timestamp>) {
         | WaitReason::Conflict { .. }
         | WaitReason::Unreachable
         | WaitReason::DeletionWaiting
-        | WaitReason::MemberNotRemoved
+        | WaitReason::MemberNotRemoved { .. }
+        | WaitReason::ClusterSilent { .. }
+        | WaitReason::DrainTimedOut { .. }
+        | WaitReason::MemberLeaving { .. }
+        | WaitReason::NodeLeaving
         | WaitReason::LettingGo
         | WaitReason::ForeignToken { .. }
         | WaitReason::TokenLost { .. }
@@ -259,6 +265,7 @@ const fn until(lacks: &Shortcoming) -> Option<Timestamp> {
         | Shortcoming::Unreachable
         | Shortcoming::NotReady { .. }
         | Shortcoming::HealthUnknown
-        | Shortcoming::StillMember => None,
+        | Shortcoming::StillMember
+        | Shortcoming::NoMember => None,
     }
 }

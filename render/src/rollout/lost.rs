@@ -2,15 +2,13 @@
 //! configurations go though NIO cannot clean them.
 
 use super::standing::Standing;
-use super::{Planner, Removal, WaitReason};
+use super::{Planner, Removal};
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// A control plane's configuration stays until it is no member any more: what may be one counts for the
     /// others, and nothing else would remind of it.
-    pub(super) fn lose(&mut self, standing: &Standing<'_>) {
-        if standing.may_be_member {
-            self.wait(standing.machine, WaitReason::MemberNotRemoved);
-        } else {
+    pub(super) fn lose(&mut self, standing: &Standing<'a>) {
+        if self.is_taken_out(standing) {
             self.delete(standing, Removal::Lost);
         }
     }

@@ -15,6 +15,7 @@ mod contest;
 mod correction;
 mod creation;
 mod deletion;
+mod farewell;
 mod freeze;
 mod lost;
 mod nudge;
@@ -40,7 +41,7 @@ use crate::proof::{self, Proof, Timing};
 
 pub use adoption::{adopted_configuration, adopted_status};
 pub(crate) use correction::is_content;
-pub use plan::{FinalizerChange, Plan, Purpose, Removal, Step, Target, Write};
+pub use plan::{FinalizerChange, NodeAct, NodeStep, Plan, Purpose, Removal, Step, Target, Write};
 pub use shortcoming::Shortcoming;
 use standing::Standing;
 pub use waiting::{WaitReason, Waiting};

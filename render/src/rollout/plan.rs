@@ -1,5 +1,6 @@
 //! What may be written now, as data: it leaves the hands that execute it no choices.
 
+use k8s_openapi::jiff::Timestamp;
 use nico_crds::NixosConfiguration;
 use nico_crds::names::Role;
 
@@ -7,6 +8,7 @@ use crate::desired::DesiredConfiguration;
 use crate::inventory::name;
 use crate::memory::Memory;
 use crate::rollout::waiting::Waiting;
+use crate::workload::Pod;
 
 /// The writes that are allowed now, in order, and for everything else the reason why it waits.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +57,46 @@ pub enum Step {
     },
     /// Take NIO's finalizer from a configuration that NIO will never let go.
     ReleaseFromNio(Target),
+    /// Do something about the Node of a machine that leaves, in the cluster itself.
+    Node(NodeStep),
+}
+
+/// A write to the cluster itself: about the Node of a machine that leaves, as it was when that was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStep {
+    /// The machine.
+    pub machine: String,
+    /// Its role.
+    pub role: Role,
+    /// The name of its Node.
+    pub node: String,
+    /// The UID of that.
+    pub uid: String,
+    /// Its resourceVersion.
+    pub version: String,
+    /// When the cluster was asked: what was done later is not in that.
+    pub seen_at: Timestamp,
+    /// What is done.
+    pub act: NodeAct,
+}
+
+/// What is done about a Node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeAct {
+    /// Nothing new is scheduled to it; on it is noted since when it is drained.
+    Cordon {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// These pods are evicted, each unless a PodDisruptionBudget forbids it.
+    Evict(Vec<Pod>),
+    /// Its distribution is asked to remove its member of etcd.
+    RemoveMember {
+        /// Which: `k3s` or `rke2`.
+        of: &'static str,
+    },
+    /// It is deleted.
+    Delete,
 }
 
 /// Why the finalizers of a cluster change.
@@ -155,7 +197,8 @@ impl Step {
             | Self::Create(_)
             | Self::Write(_)
             | Self::Delete { .. }
-            | Self::ReleaseFromNio(_) => false,
+            | Self::ReleaseFromNio(_)
+            | Self::Node(_) => false,
         }
     }
 }

@@ -68,7 +68,8 @@ impl<'a> Planner<'a> {
         if let Some(first) = going.first().filter(|_| going.len() >= self.budget(standing.role)) {
             return Some(WaitReason::Removal { machine: first.machine.to_owned() });
         }
-        self.needed(standing).or_else(|| holds_deletion(standing))
+        let holds = self.needed(standing).or_else(|| holds_deletion(standing));
+        holds.or_else(|| self.holds_farewell(standing))
     }
 
     /// All other control planes have to be settled and healthy; then a majority of them is Ready too. Of two that are
@@ -79,7 +80,7 @@ impl<'a> Planner<'a> {
             Role::ControlPlane if !self.desired.bootstrapped => None,
             Role::ControlPlane => self.other_control_planes(standing.machine, |other| {
                 let counts = other.release.is_none() || other.may_be_member;
-                counts.then(|| budget::not_well(other)).flatten()
+                counts.then(|| budget::not_well(other).or_else(|| other.lacks_membership())).flatten()
             }),
         };
         lacking.map(|(machine, lacks)| WaitReason::Quorum { machine, lacks })
@@ -97,10 +98,11 @@ impl<'a> Planner<'a> {
         self.write(standing, object, Purpose::Leaving)
     }
 
-    fn finish(&mut self, standing: &Standing<'_>) {
-        match self.needed(standing).or_else(|| holds_deletion(standing)) {
-            Some(reason) => self.wait(standing.machine, reason),
-            None => self.delete(standing, Removal::Leaves),
+    fn finish(&mut self, standing: &Standing<'a>) {
+        if let Some(reason) = self.needed(standing).or_else(|| holds_deletion(standing)) {
+            self.wait(standing.machine, reason);
+        } else if self.takes_leave(standing) {
+            self.delete(standing, Removal::Leaves);
         }
     }
 
@@ -141,15 +143,11 @@ fn is_going(standing: &Standing<'_>) -> bool {
     }
 }
 
-/// Why its configuration cannot be deleted now. What the cluster itself is asked for (to drain it, to let the member
-/// and its Node go) comes before.
+/// Why it cannot be taken out now.
 fn holds_deletion(standing: &Standing<'_>) -> Option<WaitReason> {
     if standing.is_in_flight() {
         let lacks = standing.unsettled().map(|lacks| lacks.to_string()).unwrap_or_default();
         return Some(WaitReason::InFlight { lacks });
-    }
-    if standing.may_be_member {
-        return Some(WaitReason::MemberNotRemoved);
     }
     (!standing.proof.reachable.is_yes()).then_some(WaitReason::Unreachable)
 }

@@ -37,6 +37,8 @@ pub enum Shortcoming {
     HealthUnknown,
     /// It is released, and may still be a member of the control plane.
     StillMember,
+    /// It stays, and was removed from etcd.
+    NoMember,
 }
 
 impl Shortcoming {
@@ -53,7 +55,8 @@ impl Shortcoming {
             | Self::Overdue { .. }
             | Self::Unsettled(_)
             | Self::Unreachable
-            | Self::NotReady { .. } => "WaitingForMachine",
+            | Self::NotReady { .. }
+            | Self::NoMember => "WaitingForMachine",
         }
     }
 }
@@ -91,6 +94,10 @@ impl fmt::Display for Shortcoming {
                 f,
                 "it may still be a member of the control plane; once it is none, annotate its NixosConfiguration \
                  {MEMBER_REMOVED}: \"true\""
+            ),
+            Self::NoMember => f.write_str(
+                "its member of etcd was removed, although it stays; let it join again (k3s and RKE2 do when they are \
+                 started anew)",
             ),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nico_crds::NixosConfiguration;
-use nico_crds::names::{LOST, MEANING_BUT_LISTS, MEMBER_REMOVED, Role, TEXT};
+use nico_crds::names::{LOST, MEANING_BUT_LISTS, MEMBER_GONE, MEMBER_REMOVED, Role, TEXT};
 
 use super::correction::is_content;
 use super::shortcoming::Shortcoming;
@@ -12,9 +12,10 @@ use crate::desired::DesiredConfiguration;
 use crate::diagnostic::Departure;
 use crate::fields::Change;
 use crate::files;
-use crate::inventory::{is_marked, namespace};
-use crate::observed::{Health, Membership};
+use crate::inventory::is_marked;
+use crate::observed::Health;
 use crate::proof::{Finding, Lack, Proof};
+use crate::workload::{Membership, Presence, presence};
 
 /// How one configuration stands.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Standing<'a> {
     pub release: Option<Release>,
     pub proof: Proof,
     pub health: Health,
+    /// What the cluster says of its Node.
+    pub presence: Presence<'a>,
     /// Seen, or said by a person, to be no member of the control plane.
     pub is_no_member: bool,
     /// A control plane runs that it may be a member of.
@@ -112,6 +115,29 @@ impl Standing<'_> {
         })
     }
 
+    /// It is let go, by whatever hand.
+    pub const fn goes(&self) -> bool {
+        match self.release {
+            Some(Release::Lost | Release::Begun) => true,
+            // Nothing was done about it yet.
+            Some(Release::Leaving) | None => false,
+        }
+    }
+
+    /// It is one of the members that have to be a majority of, as far as is known.
+    pub const fn counts_as_member(&self) -> bool {
+        self.may_be_member || !self.goes()
+    }
+
+    /// It stays, and its distribution says that it is no member any more.
+    pub fn lacks_membership(&self) -> Option<Shortcoming> {
+        let is_removed = match self.presence.membership() {
+            Membership::NoMember => true,
+            Membership::NotAsked | Membership::Member | Membership::Unknown => false,
+        };
+        (self.release.is_none() && is_removed).then_some(Shortcoming::NoMember)
+    }
+
     /// A control plane that does not come, and is seen to be no member: nobody waits for it.
     pub fn is_late_and_no_member(&self) -> bool {
         self.joins() && self.is_overdue() && self.is_no_member
@@ -153,7 +179,8 @@ impl<'a> Planner<'a> {
         let live = self.space.configurations.get(self.name_of(machine).as_str()).copied()?;
         let proof = self.proof(machine, live);
         let health = self.machine(machine).map(|machine| self.observed.health(machine)).unwrap_or_default();
-        let is_no_member = self.is_no_member(machine, live);
+        let presence = presence(self.cluster, self.observed.asked(self.cluster), machine, self.now);
+        let is_no_member = is_no_member(presence, live);
         let changes = desired.map(|desired| self.changes(&desired.object, live)).unwrap_or_default();
         Some(Standing {
             machine,
@@ -163,6 +190,7 @@ impl<'a> Planner<'a> {
             release: self.released(machine, why, live),
             proof,
             health,
+            presence,
             is_no_member,
             // Before anything runs there is nothing to be a member of.
             may_be_member: role == Role::ControlPlane && self.desired.bootstrapped && !is_no_member,
@@ -190,15 +218,16 @@ impl<'a> Planner<'a> {
         let object = self.machine(machine);
         is_marked(&live.metadata, LOST) || object.is_none_or(|object| is_marked(&object.metadata, LOST))
     }
+}
 
-    /// What cannot be told may be one.
-    fn is_no_member(&self, machine: &str, live: &NixosConfiguration) -> bool {
-        is_marked(&live.metadata, MEMBER_REMOVED)
-            || match self.observed.membership(namespace(&self.cluster.metadata), machine) {
-                Membership::NoMember => true,
-                Membership::NotAsked | Membership::Member | Membership::Unknown => false,
-            }
-    }
+/// By a person's word, by the cluster's, or as it was noted. What cannot be told may be one.
+fn is_no_member(presence: Presence<'_>, live: &NixosConfiguration) -> bool {
+    is_marked(&live.metadata, MEMBER_REMOVED)
+        || match presence.membership() {
+            Membership::NoMember => true,
+            Membership::Member => false,
+            Membership::NotAsked | Membership::Unknown => live.annotation(MEMBER_GONE).is_some(),
+        }
 }
 
 fn content(changes: &[Change], desired: Option<&DesiredConfiguration>, live: &NixosConfiguration) -> Content {

@@ -33,6 +33,9 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         | WaitReason::Confirmation { .. }
         | WaitReason::Removal { .. }
         | WaitReason::LettingGo
+        | WaitReason::Draining { .. }
+        | WaitReason::MemberLeaving { late: false }
+        | WaitReason::NodeLeaving
         | WaitReason::WorkersFirst { .. }
         | WaitReason::TokenUnknown => Concern::Turn,
         WaitReason::Paused
@@ -45,7 +48,11 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         WaitReason::OldOperatorRunning => Concern::OldOperator,
         WaitReason::Conflict { .. } => Concern::Conflict,
         WaitReason::DeletionWaiting => Concern::Deletion,
-        WaitReason::Unreachable | WaitReason::MemberNotRemoved => Concern::Removal,
+        WaitReason::Unreachable
+        | WaitReason::ClusterSilent { .. }
+        | WaitReason::DrainTimedOut { .. }
+        | WaitReason::MemberLeaving { late: true }
+        | WaitReason::MemberNotRemoved { .. } => Concern::Removal,
         WaitReason::Machine { lacks, .. } | WaitReason::EarlierRole { lacks, .. } => match lacks {
             Shortcoming::StillMember => Concern::Removal,
             Shortcoming::NoConfiguration
@@ -56,7 +63,8 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
             | Shortcoming::Unsettled(_)
             | Shortcoming::Unreachable
             | Shortcoming::NotReady { .. }
-            | Shortcoming::HealthUnknown => Concern::Turn,
+            | Shortcoming::HealthUnknown
+            | Shortcoming::NoMember => Concern::Turn,
         },
         // Who leaves waits for the others, and they for somebody.
         WaitReason::Quorum { lacks, .. } => match lacks {
@@ -64,7 +72,8 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
             | Shortcoming::Overdue { .. }
             | Shortcoming::Unreachable
             | Shortcoming::NotReady { .. }
-            | Shortcoming::HealthUnknown => Concern::Removal,
+            | Shortcoming::HealthUnknown
+            | Shortcoming::NoMember => Concern::Removal,
             Shortcoming::NoConfiguration
             | Shortcoming::Begun
             | Shortcoming::Outdated

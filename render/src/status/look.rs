@@ -181,7 +181,8 @@ fn created(step: &Step) -> Option<&str> {
         | Step::Adopt(_)
         | Step::Write(_)
         | Step::Delete { .. }
-        | Step::ReleaseFromNio(_) => None,
+        | Step::ReleaseFromNio(_)
+        | Step::Node(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::observed::Health;
 
 /// What is asked of the Nodes of a cluster.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asks {
+pub(super) enum Asks {
     /// Nothing.
     Nothing,
     /// Whether they are healthy; nothing is made of it if they are not, as they never were so far.
@@ -22,7 +22,7 @@ enum Asks {
 }
 
 impl Asks {
-    fn of(cluster: &KubernetesCluster) -> Self {
+    pub fn of(cluster: &KubernetesCluster) -> Self {
         let rollout = cluster.spec.rollout.as_ref();
         let seen = cluster.status.as_ref().and_then(|status| status.health_seen) == Some(true);
         match rollout.and_then(|rollout| rollout.require_node_health).unwrap_or_default() {

@@ -3,6 +3,8 @@
 
 mod health;
 mod need;
+mod pods;
+mod presence;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,9 @@ use k8s_openapi::jiff::Timestamp;
 pub use health::{health, health_as_told};
 pub(crate) use health::{report, why_unknown};
 pub use need::{Need, is_due, is_pin_void, need};
+pub use pods::{Kind, Pod};
+pub(crate) use presence::silence;
+pub use presence::{Distribution, Membership, Presence, nodes_as_told, presence};
 pub use sources::{Sources, sources};
 
 /// What is known of a cluster that runs.
@@ -63,6 +68,8 @@ pub struct Trouble {
 /// What a cluster said when it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
+    /// When it began to be asked: what was done later does not show in it.
+    pub at: Timestamp,
     /// From then on it says nothing.
     pub until: Timestamp,
     /// The Nodes, by the machine's name; or why there is no list.
@@ -83,16 +90,52 @@ pub enum Silence {
 }
 
 /// A Node of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Its name.
     pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its resourceVersion: what is written to it is bound to that.
+    pub version: String,
     /// Why it is not Ready, in one CamelCase word, if it is not.
     pub unready: Option<String>,
     /// The version of its kubelet.
     pub kubelet: Option<String>,
     /// What it is short of, as Kubernetes calls it: `MemoryPressure`, `DiskPressure`, `PIDPressure`.
     pub pressure: Vec<String>,
+    /// Nothing new is scheduled to it.
+    pub cordoned: bool,
+    /// Since when NICO drains it: noted on the Node itself.
+    pub drained_since: Option<Timestamp>,
+    /// What it says of its member of etcd; absent: it says nothing, as where the distribution has no way to.
+    pub member: Option<Member>,
+    /// What runs on it; absent: nobody asked, as it does not leave.
+    pub pods: Option<Result<Vec<Pod>, Silence>>,
+}
+
+/// What the Node of a control plane says of its member of etcd, in k3s and RKE2: by the annotations
+/// `etcd.<distribution>.cattle.io/{node-name,remove,removed-node-name}`. The Node bears them by its distribution alone,
+/// which removes the member where `remove` is `true`, and then says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// It is one.
+    In {
+        /// Whose annotations these are: `k3s` or `rke2`.
+        of: &'static str,
+        /// Its name in etcd.
+        name: String,
+    },
+    /// It is one, and is asked to go.
+    Asked {
+        /// Its name in etcd.
+        name: String,
+    },
+    /// It was one, and is none any more.
+    Removed {
+        /// The name that it had in etcd.
+        name: String,
+    },
 }
 
 /// How an API server is, by its own word (`/readyz`).

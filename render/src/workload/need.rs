@@ -40,7 +40,7 @@ pub fn is_due(stored: &Stored, renew_at: Option<Timestamp>, now: Timestamp) -> b
 }
 
 /// The Python operator named a Secret that did not exist, and noted no generation.
-fn was_there(cluster: &KubernetesCluster) -> bool {
+pub(super) fn was_there(cluster: &KubernetesCluster) -> bool {
     let status = cluster.status.as_ref();
     status.is_some_and(|status| status.kubeconfig_secret.is_some() && status.observed_generation.is_some())
 }

@@ -1,0 +1,53 @@
+//! What runs on a Node that leaves, and what of it has to go before.
+
+/// A pod on a Node that leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// What becomes of it.
+    pub kind: Kind,
+    /// It is going already.
+    pub goes: bool,
+    /// The PodDisruptionBudgets that forbid its eviction now, by name.
+    pub budgets: Vec<String>,
+}
+
+/// What a pod is to a drain, as `kubectl drain` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is evicted.
+    Evictable,
+    /// A DaemonSet's, which would put it back at once. It goes with its Node.
+    OfDaemonSet,
+    /// What the API shows of a static pod, which only the machine itself can end.
+    Mirror,
+    /// It has ended, and runs nothing.
+    Ended,
+}
+
+impl Pod {
+    /// It has to be gone before its Node goes.
+    pub const fn must_go(&self) -> bool {
+        match self.kind {
+            Kind::Evictable => true,
+            Kind::OfDaemonSet | Kind::Mirror | Kind::Ended => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Pod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)?;
+        match (self.goes, self.budgets.as_slice()) {
+            (true, _) => f.write_str(" (it is ending)"),
+            (false, []) => Ok(()),
+            (false, [budget]) => write!(f, " (the PodDisruptionBudget {budget} forbids it)"),
+            (false, budgets) => write!(f, " (the PodDisruptionBudgets {} forbid it)", budgets.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a cluster says of one machine's Node: whether there is one, what still runs on it, and whether it is a
+//! member of the control plane. A machine that leaves goes by that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::KubernetesCluster;
+use nico_crds::status::MachineLine;
+
+use super::health::Asks;
+use super::need::was_there;
+use super::{Kubeconfig, Member, Node, Probe, Workload};
+
+/// What a cluster says of a machine's Node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence<'a> {
+    /// Nobody asks: the cluster was never reached, or a person said that it need not answer.
+    NotAsked,
+    /// It is asked, and does not answer now. Unsafe: anything may be.
+    Unknown,
+    /// It answers, and has no such Node.
+    Absent,
+    /// It has.
+    Present(&'a Node),
+}
+
+/// Whether a machine is a member of its cluster's control plane (of its etcd).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// Nobody asks, or the distribution has no way to tell through the API.
+    NotAsked,
+    /// It is one.
+    Member,
+    /// It was one, and was removed.
+    NoMember,
+    /// It is asked for, and cannot be told now. Unsafe: it may be.
+    Unknown,
+}
+
+/// What a cluster says of a machine's Node. `workload` is absent as long as nobody has looked at the cluster.
+///
+/// A cluster that was reached once is expected to answer, whatever is made of its Nodes' health: who leaves without
+/// being drained is not asked for it twice. Only `requireNodeHealth: Never` goes on without an answer.
+pub fn presence<'a>(
+    cluster: &KubernetesCluster,
+    workload: Option<&'a Workload>,
+    machine: &str,
+    now: Timestamp,
+) -> Presence<'a> {
+    let probe = workload.and_then(|workload| workload.probe.as_deref());
+    let nodes = probe.filter(|probe| probe.is_fresh(now)).and_then(|probe| probe.nodes.as_ref().ok());
+    match nodes {
+        Some(nodes) => nodes.get(machine).map_or(Presence::Absent, Presence::Present),
+        None if must_answer(cluster, workload) => Presence::Unknown,
+        None => Presence::NotAsked,
+    }
+}
+
+/// What a cluster says of its Nodes, as the operator told it last in the status: which Nodes there are. That they are
+/// being drained is all that is known of those that leave.
+pub fn nodes_as_told(cluster: &KubernetesCluster, now: Timestamp) -> Workload {
+    let lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
+    let has_node = |line: &&MachineLine| line.kubelet.is_some();
+    let node = |line: &MachineLine| Node {
+        name: line.name.clone(),
+        kubelet: line.kubelet.clone(),
+        cordoned: true,
+        drained_since: Some(now),
+        ..Node::default()
+    };
+    let nodes: BTreeMap<_, _> = lines.filter(has_node).map(|line| (line.name.clone(), node(line))).collect();
+    if nodes.is_empty() {
+        return Workload::default();
+    }
+    let probe = Probe { at: now, until: now, nodes: Ok(nodes), apis: BTreeMap::new() };
+    Workload { kubeconfig: Kubeconfig::default(), probe: Some(Arc::new(probe)) }
+}
+
+/// Nothing is done without its answer.
+fn must_answer(cluster: &KubernetesCluster, workload: Option<&Workload>) -> bool {
+    let was_reached =
+        workload.is_some_and(|workload| workload.kubeconfig.stored.is_some()) || was_there(cluster);
+    match Asks::of(cluster) {
+        // Somebody is about to look.
+        Asks::Nothing => workload.is_none() && was_reached,
+        Asks::Once => was_reached,
+        Asks::Health => true,
+    }
+}
+
+/// Why a cluster says nothing of its Nodes, in words.
+pub(crate) fn silence(workload: Option<&Workload>, now: Timestamp) -> String {
+    let probe = workload.and_then(|workload| workload.probe.as_deref());
+    match probe.filter(|probe| probe.is_fresh(now)).map(|probe| &probe.nodes) {
+        Some(Err(silence)) => silence.to_string(),
+        Some(Ok(_)) | None if workload.is_none() => "nobody has asked it yet".to_owned(),
+        Some(Ok(_)) | None => "it could not be asked of late".to_owned(),
+    }
+}
+
+impl Presence<'_> {
+    /// What it says about the membership.
+    pub const fn membership(&self) -> Membership {
+        match self {
+            // A Node can be gone, or not be there yet, and its member be there.
+            Self::NotAsked | Self::Absent => Membership::NotAsked,
+            Self::Unknown => Membership::Unknown,
+            Self::Present(node) => match &node.member {
+                None => Membership::NotAsked,
+                Some(Member::In { .. } | Member::Asked { .. }) => Membership::Member,
+                Some(Member::Removed { .. }) => Membership::NoMember,
+            },
+        }
+    }
+}
+
+/// How a cluster is called that has a way of its own to take a control plane out, or has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Distribution {
+    /// k3s.
+    K3s,
+    /// RKE2.
+    Rke2,
+    /// k0s.
+    K0s,
+    /// kubeadm, or anything else.
+    Other,
+}
+
+impl Distribution {
+    /// By the version of a kubelet, which bears the distribution's name behind a `+`.
+    pub fn of_kubelet(version: &str) -> Self {
+        let build = version.split_once('+').map_or("", |(_, build)| build);
+        match build {
+            build if build.starts_with("k3s") => Self::K3s,
+            build if build.starts_with("rke2") => Self::Rke2,
+            build if build.starts_with("k0s") => Self::K0s,
+            _ => Self::Other,
+        }
+    }
+
+    /// Of a cluster, by its Nodes.
+    pub fn of(probe: &Probe) -> Self {
+        let nodes = probe.nodes.iter().flat_map(|nodes| nodes.values());
+        let told = nodes.filter_map(|node| node.kubelet.as_deref()).map(Self::of_kubelet);
+        told.min().unwrap_or(Self::Other)
+    }
+}
