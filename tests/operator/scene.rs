@@ -1,0 +1,245 @@
+//! What the tests of machines that leave share: a cluster that runs, on machines that NIO's stand-in serves, with the
+//! API server that is the cluster; and what was done on both, in one order.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use nico_crds::names::{LEAVING, MEMBER_GONE};
+use nico_harness::{ControlPlane, Event, Passage, Process, audit};
+use serde_json::{Value, json};
+
+use crate::built::Built;
+use crate::faults::is_operator;
+use crate::fleet::{HOME, line, whole};
+use crate::stage::{CONFIGURATIONS, cluster};
+use crate::visits::Visits;
+
+/// What k3s calls the version of its kubelet.
+pub const K3S: &str = "v1.34.1+k3s1";
+
+/// So many control planes, then so many workers: `<prefix>-1` and so on, each with its Node.
+pub struct Scene {
+    pub visits: Visits<'static>,
+    pub built: Built,
+    pub operator: Process,
+    prefix: String,
+    control_planes: usize,
+    marks: (audit::Mark, audit::Mark),
+    _passages: Vec<Passage>,
+}
+
+/// What was done, and when.
+pub type Steps = Vec<(String, String)>;
+
+impl Scene {
+    /// One that runs, and is well.
+    pub async fn new(
+        plane: Arc<ControlPlane>,
+        prefix: &str,
+        (control_planes, workers): (usize, usize),
+        kubelet: &str,
+        rollout: &Value,
+    ) -> Self {
+        let first = address();
+        let built = Built::new(plane.clone(), prefix).await;
+        let visits = Visits::to(plane, prefix, first).await;
+        let mut kubeconfig = visits.workload.kubeconfig();
+        kubeconfig["users"][0]["user"] = json!({ "token": built.account.token() });
+        visits.lay_kubeconfig("file", kubeconfig, "https://127.0.0.1");
+        let mut passages = Vec::new();
+        for number in 1..=control_planes + workers {
+            let name = format!("{prefix}-{number}");
+            let spec = if number == 1 {
+                json!({})
+            } else if number <= control_planes {
+                let own = Ipv4Addr::from(address());
+                passages.push(Passage::open(own, visits.workload.port()).await);
+                json!({ "hostname": own.to_string() })
+            } else {
+                json!({ "hostname": format!("{name}.example") })
+            };
+            visits.stage.put(&[visits.machine(&name, &spec)]).await;
+            built.node(&name, kubelet, true).await;
+            if number <= control_planes && kubelet == K3S {
+                built.join(&name).await;
+            }
+        }
+        let operator = visits.operator(&[]).await;
+        let marks = (visits.stage.control_plane.audit_mark().await, visits.workload.audit_mark().await);
+        let scene = Self {
+            visits,
+            built,
+            operator,
+            prefix: prefix.to_owned(),
+            control_planes,
+            marks,
+            _passages: passages,
+        };
+        scene.begin(workers, rollout).await;
+        scene
+    }
+
+    async fn begin(&self, workers: usize, rollout: &Value) {
+        let mut whole_rollout = json!({
+            "bootstrap": "AllAtOnce", "minReadySeconds": 1, "progressDeadlineSeconds": 600,
+        });
+        for (field, value) in rollout.as_object().unwrap() {
+            whole_rollout[field] = value.clone();
+        }
+        let count = self.control_planes;
+        let spec = json!({
+            "controlPlane": { "machines": self.names(1..=count) },
+            "dataPlane": { "machines": self.names(count + 1..=count + workers) },
+            "installPolicy": "SwitchOnly",
+            "rollout": whole_rollout,
+            "kubeconfig": { "path": self.visits.file("file") },
+        });
+        self.visits.stage.put(&[cluster(HOME, 1, 1, &spec)]).await;
+        self.visits.stage.wait_condition(HOME, "NodesHealthy").await;
+        self.visits.stage.wait_condition(HOME, "ControlPlaneHealthy").await;
+        whole(&self.visits.stage).await;
+    }
+
+    pub fn name(&self, number: usize) -> String {
+        format!("{}-{number}", self.prefix)
+    }
+
+    pub fn names(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+        numbers.into_iter().map(|number| self.name(number)).collect()
+    }
+
+    /// Changes the cluster's spec, as a person.
+    pub async fn edit(&self, spec: Value) {
+        self.visits.stage.patch("kubernetescluster", HOME, "person", &json!({ "spec": spec })).await;
+    }
+
+    pub async fn status(&self) -> Value {
+        self.visits.stage.get("kubernetescluster", HOME).await["status"].clone()
+    }
+
+    /// Waits until what a machine waits for is told, by this reason and in these words.
+    pub async fn wait_waiting(&self, machine: &str, reason: &str, words: &[&str]) -> String {
+        self.visits
+            .stage
+            .wait(&format!("{machine} to be {reason}"), async || {
+                let status = self.status().await;
+                let told = line(&status, machine)["reason"].as_str().unwrap_or_default().to_owned();
+                let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+                let is_so = conditions.iter().any(|one| one["reason"] == reason)
+                    && words.iter().all(|word| told.contains(word));
+                if is_so { Ok(told) } else { Err(status.to_string()) }
+            })
+            .await
+    }
+
+    /// Waits for an event that begins so.
+    pub async fn wait_event(&self, begins: &str) {
+        self.visits
+            .stage
+            .wait(&format!("the event {begins:?}"), async || {
+                let events = self.visits.stage.events().await;
+                if events.iter().any(|event| event.starts_with(begins)) {
+                    Ok(())
+                } else {
+                    Err(events.join("\n"))
+                }
+            })
+            .await;
+    }
+
+    /// The operator goes over it so many times more.
+    pub async fn passes(&self, count: u64) {
+        crate::quiet::passes(&self.visits.stage, &self.operator, count).await;
+    }
+
+    pub async fn configuration(&self, machine: &str) -> Value {
+        self.visits.stage.get(CONFIGURATIONS, &format!("{HOME}-{machine}")).await
+    }
+
+    /// Waits until the configuration of a machine is gone.
+    pub async fn wait_gone(&self, machine: &str) {
+        self.visits
+            .stage
+            .wait(&format!("the configuration of {machine} to go"), async || {
+                let live = self.configuration(machine).await;
+                if live.is_null() { Ok(()) } else { Err(self.status().await.to_string()) }
+            })
+            .await;
+    }
+
+    /// Everything that was done for machines to leave, on both servers, in its order, in words.
+    pub async fn done(&self) -> Vec<String> {
+        self.steps().await.into_iter().map(|(_, said)| said).collect()
+    }
+
+    /// The same with the times.
+    pub async fn steps(&self) -> Steps {
+        let to = self.visits.stage.control_plane.audit_mark().await;
+        let mut there = self.visits.stage.control_plane.audit_between(self.marks.0, to);
+        let namespace = Some(self.visits.namespace().name());
+        there.retain(|event| event.namespace.as_deref() == namespace && is_operator(event));
+        let mut steps: Steps =
+            there.iter().filter_map(|event| Some((event.received.clone(), ordered(event)?))).collect();
+        let to = self.visits.workload.audit_mark().await;
+        let here = self.visits.workload.audit_between(self.marks.1, to);
+        steps.extend(here.iter().filter_map(|event| Some((event.received.clone(), self.seen(event)?))));
+        steps.sort();
+        steps
+    }
+
+    /// What NICO wrote to the cluster, whatever came of it.
+    pub async fn written_there(&self) -> Vec<Event> {
+        let to = self.visits.workload.audit_mark().await;
+        let mut events = self.visits.workload.audit_between(self.marks.1, to);
+        events.retain(|event| event.is_write() && event.user == self.built.account.user());
+        events
+    }
+
+    /// A write in the cluster, in words.
+    fn seen(&self, event: &Event) -> Option<String> {
+        let is_done = event.is_write() && (200..300).contains(&event.code);
+        let name = event.name.clone().filter(|_| is_done)?;
+        let sent = event.request_object.as_ref();
+        let is_noted = |what: &str| {
+            let note = format!("etcd.k3s.cattle.io/{what}");
+            sent.is_some_and(|sent| sent["metadata"]["annotations"][note].is_string())
+        };
+        let is_nico = event.user == self.built.account.user();
+        let is_ours = event.namespace.as_deref() == Some(&self.built.namespace);
+        match (event.verb.as_str(), event.resource.as_str(), event.subresource.as_deref()) {
+            ("create", "pods", Some("eviction")) if is_nico => Some(format!("evicts {name}")),
+            ("delete", "pods", None) if is_ours => Some(format!("{name} ends")),
+            ("delete", "nodes", None) if is_nico => Some(format!("deletes Node {name}")),
+            ("patch", "nodes", None) if is_nico && sent?["spec"]["unschedulable"] == true => {
+                Some(format!("cordons {name}"))
+            }
+            ("patch", "nodes", None) if is_nico && is_noted("remove") => Some(format!("asks {name} to go")),
+            ("patch", "nodes", None) if name.starts_with(&self.prefix) && is_noted("removed-node-name") => {
+                Some(format!("{name} is no member"))
+            }
+            _ if is_nico => Some(format!("{} {} {name}?", event.verb, event.resource)),
+            _ => None,
+        }
+    }
+}
+
+/// What the operator did to a configuration that goes, in words.
+fn ordered(event: &Event) -> Option<String> {
+    let is_done = event.is_write() && (200..300).contains(&event.code) && event.resource == CONFIGURATIONS;
+    let machine = event.name.as_deref().filter(|_| is_done)?.strip_prefix(&format!("{HOME}-"))?;
+    let noted = &event.request_object.as_ref()?["metadata"]["annotations"];
+    if event.verb == "delete" {
+        Some(format!("lets {machine} go"))
+    } else if noted[MEMBER_GONE].is_string() {
+        Some(format!("notes that {machine} is no member"))
+    } else {
+        noted[LEAVING].is_string().then(|| format!("{machine} leaves"))
+    }
+}
+
+/// One of its own, in this process.
+fn address() -> [u8; 4] {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    [127, 0, 6, NEXT.fetch_add(1, Ordering::Relaxed)]
+}
