@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount as Account};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use nico_harness::{ControlPlane, Process, ServiceAccount};
 use serde::de::DeserializeOwned;
@@ -99,6 +100,25 @@ impl Built {
         }
         create(&self.pods(), &pod).await;
         self.phase(name, "Running").await;
+    }
+
+    /// The metadata of a pod that belongs to an object of this kind. Nobody plays its controller.
+    pub async fn owned<K>(&self) -> Value
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned,
+        K: serde::Serialize + std::fmt::Debug,
+    {
+        let labels = json!({ "owned": "so" });
+        let template = json!({
+            "metadata": { "labels": labels }, "spec": { "containers": [{ "name": "c", "image": "example/image" }] },
+        });
+        let owner = json!({
+            "metadata": { "name": "owner" },
+            "spec": { "selector": { "matchLabels": labels }, "template": template },
+        });
+        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        create(&api, &owner).await;
+        json!({ "ownerReferences": [api.get("owner").await.unwrap().controller_owner_ref(&())] })
     }
 
     pub async fn phase(&self, pod: &str, phase: &str) {

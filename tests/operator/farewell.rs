@@ -1,7 +1,8 @@
 //! Workers that leave a cluster which is asked: what runs on them goes first, then their Nodes, then they do.
 
+use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet};
 use nico_crds::names::{DRAINED_SINCE, LOST};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::asked::plan;
 use crate::built::shared;
@@ -20,19 +21,15 @@ pub fn assert_order(done: &[String], wanted: &[String]) {
     assert!(places.is_sorted(), "{wanted:#?} in {done:#?}");
 }
 
-fn owned_by(kind: &str) -> Value {
-    json!({ "ownerReferences": [{ "apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": "x", "controller": true }] })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_is_drained_and_its_node_deleted_before_its_configuration_goes() {
     let mut scene = Scene::new(shared().await, "drained", (1, 2), K3S, &json!({})).await;
     let [stays, leaves] = [scene.name(2), scene.name(3)];
     let built = &scene.built;
-    built.pod("web", &leaves, &owned_by("ReplicaSet")).await;
+    built.pod("web", &leaves, &built.owned::<ReplicaSet>().await).await;
     built.pod("bare", &leaves, &json!({})).await;
     built.pod("slow", &leaves, &json!({})).await;
-    built.pod("agent", &leaves, &owned_by("DaemonSet")).await;
+    built.pod("agent", &leaves, &built.owned::<DaemonSet>().await).await;
     built.pod("static", &leaves, &json!({ "annotations": { "kubernetes.io/config.mirror": "x" } })).await;
     built.pod("job", &leaves, &json!({})).await;
     built.phase("job", "Succeeded").await;
