@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::asked::plan;
 use crate::built::shared;
-use crate::scene::{K3S, Scene};
+use crate::scene::{K3S, Scene, Wanted};
 
 /// That these were done, in this order, each once.
 pub fn assert_order(done: &[String], wanted: &[String]) {
@@ -23,7 +23,7 @@ pub fn assert_order(done: &[String], wanted: &[String]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_is_drained_and_its_node_deleted_before_its_configuration_goes() {
-    let mut scene = Scene::new(shared().await, "drained", (1, 2), K3S, &json!({})).await;
+    let mut scene = Scene::new(shared().await, Wanted::new("drained", 1, 2)).await;
     let [stays, leaves] = [scene.name(2), scene.name(3)];
     let built = &scene.built;
     built.pod("web", &leaves, &built.owned::<ReplicaSet>().await).await;
@@ -49,7 +49,7 @@ async fn a_worker_is_drained_and_its_node_deleted_before_its_configuration_goes(
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("its Node is cordoned, drained and deleted, and then its configuration"), "{told}");
 
-    scene.operator = scene.visits.operator(&[]).await;
+    scene.operator = scene.start_again();
     scene.wait_waiting(&leaves, "Draining", &["is drained", "slow (it is ending)"]).await;
     scene.passes(3).await;
     let node = scene.built.noted(&leaves).await;
@@ -89,7 +89,8 @@ async fn a_worker_is_drained_and_its_node_deleted_before_its_configuration_goes(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_that_never_lets_a_pod_go_ends_the_drain_and_a_person_goes_on_without() {
-    let scene = Scene::new(shared().await, "budget", (1, 2), K3S, &json!({ "drainTimeoutSeconds": 4 })).await;
+    let rollout = json!({ "drainTimeoutSeconds": 4 });
+    let scene = Scene::new(shared().await, Wanted { rollout, ..Wanted::new("budget", 1, 2) }).await;
     let [stays, leaves] = [scene.name(2), scene.name(3)];
     scene.built.pod("web", &leaves, &json!({})).await;
     scene.built.pod("other", &leaves, &json!({})).await;
@@ -125,7 +126,7 @@ async fn a_budget_that_never_lets_a_pod_go_ends_the_drain_and_a_person_goes_on_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_of_a_lost_worker_goes_without_a_drain_and_also_once_its_machine_is_gone() {
-    let scene = Scene::new(shared().await, "dead", (1, 3), K3S, &json!({})).await;
+    let scene = Scene::new(shared().await, Wanted::new("dead", 1, 3)).await;
     for (number, is_marked) in [(4, true), (3, false)] {
         let dead = scene.name(number);
         scene.built.pod(&format!("on-{number}"), &dead, &json!({})).await;

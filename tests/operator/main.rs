@@ -27,6 +27,7 @@ mod judged;
 mod killed;
 mod kubeconfig;
 mod leaving;
+mod members;
 mod metrics;
 mod outage;
 mod phases;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use nico_crds::names::{LEAVING, MEMBER_GONE};
-use nico_harness::{ControlPlane, Event, Passage, Process, audit};
+use nico_harness::proxy::Proxy;
+use nico_harness::{ControlPlane, Event, Front, Passage, Process, ServiceAccount, audit};
 use serde_json::{Value, json};
 
 use crate::built::Built;
 use crate::faults::is_operator;
 use crate::fleet::{HOME, line, whole};
-use crate::stage::{CONFIGURATIONS, cluster};
+use crate::stage::{CONFIGURATIONS, cluster, shared_account};
 use crate::visits::Visits;
 
 /// What k3s calls the version of its kubelet.
@@ -22,62 +23,110 @@ pub const K3S: &str = "v1.34.1+k3s1";
 pub struct Scene {
     pub visits: Visits<'static>,
     pub built: Built,
-    pub operator: Process,
+    pub operator: Arc<Process>,
     prefix: String,
     control_planes: usize,
     marks: (audit::Mark, audit::Mark),
-    _passages: Vec<Passage>,
+    account: ServiceAccount,
+    _ways: Ways,
+}
+
+/// How the API server is reached at the addresses of the control planes.
+enum Ways {
+    /// There is one at the first already.
+    Passages(Vec<Passage>),
+    Front(Front),
+}
+
+impl Ways {
+    async fn open(addresses: &[Ipv4Addr], visits: &Visits<'_>, by: Option<&Proxy>) -> Self {
+        if let Some(proxy) = by {
+            return Self::Front(Front::open(addresses, proxy.address()).await);
+        }
+        let mut passages = Vec::new();
+        for address in &addresses[1..] {
+            passages.push(Passage::open(*address, visits.workload.port()).await);
+        }
+        Self::Passages(passages)
+    }
+
+    /// Lays a kubeconfig on the machines that leads there.
+    fn lay(&self, visits: &Visits<'_>, mut kubeconfig: Value) {
+        match self {
+            Self::Passages(_) => visits.lay_kubeconfig("file", kubeconfig, "https://127.0.0.1"),
+            Self::Front(front) => {
+                let authority = k8s_openapi::ByteString(front.certificate().as_bytes().to_vec());
+                kubeconfig["clusters"][0]["cluster"] = json!({
+                    "server": format!("https://127.0.0.1:{}", front.port()),
+                    "certificate-authority-data": authority,
+                });
+                visits.lay("file", serde_yaml::to_string(&kubeconfig).unwrap());
+            }
+        }
+    }
 }
 
 /// What was done, and when.
 pub type Steps = Vec<(String, String)>;
 
+/// What a scene is to be like.
+pub struct Wanted<'a> {
+    /// Nobody else has it.
+    pub prefix: &'a str,
+    pub control_planes: usize,
+    pub workers: usize,
+    /// The version that the kubelets tell.
+    pub kubelet: &'a str,
+    pub rollout: Value,
+    /// Whom the operator is to the server that it runs on, if it is not who it usually is.
+    pub account: Option<ServiceAccount>,
+    /// By whom the operator reaches the cluster.
+    pub by: Option<&'a Proxy>,
+}
+
+impl<'a> Wanted<'a> {
+    pub fn new(prefix: &'a str, control_planes: usize, workers: usize) -> Self {
+        let (account, by) = (None, None);
+        Self { prefix, control_planes, workers, kubelet: K3S, rollout: json!({}), account, by }
+    }
+}
+
 impl Scene {
     /// One that runs, and is well.
-    pub async fn new(
-        plane: Arc<ControlPlane>,
-        prefix: &str,
-        (control_planes, workers): (usize, usize),
-        kubelet: &str,
-        rollout: &Value,
-    ) -> Self {
-        let first = address();
+    pub async fn new(plane: Arc<ControlPlane>, wanted: Wanted<'_>) -> Self {
+        let Wanted { prefix, control_planes, workers, kubelet, rollout, account, by } = wanted;
+        let addresses: Vec<_> = (0..control_planes).map(|_| Ipv4Addr::from(address())).collect();
         let built = Built::new(plane.clone(), prefix).await;
-        let visits = Visits::to(plane, prefix, first).await;
+        let visits = Visits::to(plane, prefix, addresses[0].octets()).await;
+        let ways = Ways::open(&addresses, &visits, by).await;
         let mut kubeconfig = visits.workload.kubeconfig();
         kubeconfig["users"][0]["user"] = json!({ "token": built.account.token() });
-        visits.lay_kubeconfig("file", kubeconfig, "https://127.0.0.1");
-        let mut passages = Vec::new();
+        ways.lay(&visits, kubeconfig);
         for number in 1..=control_planes + workers {
             let name = format!("{prefix}-{number}");
-            let spec = if number == 1 {
-                json!({})
-            } else if number <= control_planes {
-                let own = Ipv4Addr::from(address());
-                passages.push(Passage::open(own, visits.workload.port()).await);
-                json!({ "hostname": own.to_string() })
-            } else {
-                json!({ "hostname": format!("{name}.example") })
-            };
-            visits.stage.put(&[visits.machine(&name, &spec)]).await;
+            let own = addresses.get(number - 1).map(ToString::to_string);
+            let own = own.unwrap_or_else(|| format!("{name}.example"));
+            visits.stage.put(&[visits.machine(&name, &json!({ "hostname": own }))]).await;
             built.node(&name, kubelet, true).await;
             if number <= control_planes && kubelet == K3S {
                 built.join(&name).await;
             }
         }
-        let operator = visits.operator(&[]).await;
-        let marks = (visits.stage.control_plane.audit_mark().await, visits.workload.audit_mark().await);
-        let scene = Self {
-            visits,
-            built,
-            operator,
-            prefix: prefix.to_owned(),
-            control_planes,
-            marks,
-            _passages: passages,
+        let account = match account {
+            Some(account) => account,
+            None => shared_account().await.clone(),
         };
-        scene.begin(workers, rollout).await;
+        let operator = Arc::new(visits.operator_as(&account, "3s", &[]));
+        let marks = (visits.stage.control_plane.audit_mark().await, visits.workload.audit_mark().await);
+        let prefix = prefix.to_owned();
+        let scene = Self { visits, built, operator, prefix, control_planes, marks, account, _ways: ways };
+        scene.begin(workers, &rollout).await;
         scene
+    }
+
+    /// The operator is started once more.
+    pub fn start_again(&self) -> Arc<Process> {
+        Arc::new(self.visits.operator_as(&self.account, "3s", &[]))
     }
 
     async fn begin(&self, workers: usize, rollout: &Value) {
