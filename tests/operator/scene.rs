@@ -34,7 +34,9 @@ pub struct Scene {
 /// How the API server is reached at the addresses of the control planes.
 enum Ways {
     /// There is one at the first already.
-    Passages(Vec<Passage>),
+    Passages {
+        _open: Vec<Passage>,
+    },
     Front(Front),
 }
 
@@ -47,13 +49,13 @@ impl Ways {
         for address in &addresses[1..] {
             passages.push(Passage::open(*address, visits.workload.port()).await);
         }
-        Self::Passages(passages)
+        Self::Passages { _open: passages }
     }
 
     /// Lays a kubeconfig on the machines that leads there.
     fn lay(&self, visits: &Visits<'_>, mut kubeconfig: Value) {
         match self {
-            Self::Passages(_) => visits.lay_kubeconfig("file", kubeconfig, "https://127.0.0.1"),
+            Self::Passages { .. } => visits.lay_kubeconfig("file", kubeconfig, "https://127.0.0.1"),
             Self::Front(front) => {
                 let authority = k8s_openapi::ByteString(front.certificate().as_bytes().to_vec());
                 kubeconfig["clusters"][0]["cluster"] = json!({
@@ -180,6 +182,18 @@ impl Scene {
                 if is_so { Ok(told) } else { Err(status.to_string()) }
             })
             .await
+    }
+
+    /// The same where others wait for something else, and the conditions tell that first.
+    pub async fn wait_told(&self, machine: &str, words: &[&str]) {
+        self.visits
+            .stage
+            .wait(&format!("it to be told of {machine}: {words:?}"), async || {
+                let status = self.status().await;
+                let told = line(&status, machine)["reason"].as_str().unwrap_or_default().to_owned();
+                if words.iter().all(|word| told.contains(word)) { Ok(()) } else { Err(status.to_string()) }
+            })
+            .await;
     }
 
     /// Waits for an event that begins so.
