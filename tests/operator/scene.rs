@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::built::Built;
 use crate::faults::is_operator;
-use crate::fleet::{HOME, line, whole};
+use crate::fleet::{HOME, whole};
 use crate::stage::{CONFIGURATIONS, cluster, shared_account};
 use crate::visits::Visits;
 
@@ -175,7 +175,7 @@ impl Scene {
             .stage
             .wait(&format!("{machine} to be {reason}"), async || {
                 let status = self.status().await;
-                let told = line(&status, machine)["reason"].as_str().unwrap_or_default().to_owned();
+                let told = waits(&status, machine);
                 let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
                 let is_so = conditions.iter().any(|one| one["reason"] == reason)
                     && words.iter().all(|word| told.contains(word));
@@ -190,7 +190,7 @@ impl Scene {
             .stage
             .wait(&format!("it to be told of {machine}: {words:?}"), async || {
                 let status = self.status().await;
-                let told = line(&status, machine)["reason"].as_str().unwrap_or_default().to_owned();
+                let told = waits(&status, machine);
                 if words.iter().all(|word| told.contains(word)) { Ok(()) } else { Err(status.to_string()) }
             })
             .await;
@@ -299,6 +299,14 @@ fn ordered(event: &Event) -> Option<String> {
     } else {
         noted[LEAVING].is_string().then(|| format!("{machine} leaves"))
     }
+}
+
+/// What a machine waits for, in words.
+fn waits(status: &Value, machine: &str) -> String {
+    let waiting = status["rollout"]["waiting"].as_array().cloned().unwrap_or_default();
+    let waiting = waiting.iter().filter_map(Value::as_str);
+    let of = waiting.filter_map(|told| told.strip_prefix(&format!("machine {machine} ")));
+    of.collect::<Vec<_>>().join("; ")
 }
 
 /// One of its own, in this process.
