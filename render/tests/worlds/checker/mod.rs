@@ -5,6 +5,7 @@ pub mod content;
 pub mod danger;
 pub mod ends;
 pub mod facts;
+pub mod farewell;
 pub mod history;
 pub mod installs;
 pub mod members;
@@ -234,6 +235,7 @@ impl Checker {
             Step::Adopt(_) | Step::Write(_) => self.changed(view, cluster, desired, done, now),
             Step::Delete { .. } => self.deleted(view, cluster, desired, done),
             Step::ReleaseFromNio(_) => self.let_go(view, cluster, done),
+            Step::Node(step) => self.seen_off(view, cluster, desired, step),
         }
     }
 
@@ -252,6 +254,7 @@ impl Checker {
         if before.annotation(LEAVING).is_none() && after.annotation(LEAVING).is_some() {
             self.leaves(view, cluster, desired, before);
         }
+        self.member_noted(view, cluster, before, after);
         if is_content_changed(before, after) {
             self.clearing_settled(before, now);
             self.content_allowed(view, cluster, desired, before);
