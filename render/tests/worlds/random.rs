@@ -41,8 +41,8 @@ pub fn genes(seed: u64) -> Genes {
     }
     let contents = contents(row, &all);
     let calm_at = row.between(4_000, 40_000);
-    let asks_health = row.percent(35);
-    let tells_members = row.percent(60);
+    let asks_health = row.percent(50);
+    let tells_members = row.percent(70);
     if !asks_health {
         // Where nobody is there to ask, nobody has to be asked.
         clusters.iter_mut().for_each(asks_if_it_can);

@@ -1,4 +1,4 @@
-//! How a machine leaves a cluster that can be asked: the rest of S11, and that nobody else is touched there.
+//! How a machine leaves a cluster that can be asked, and that nobody else is touched there.
 
 use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::{LEAVING, MEMBER_GONE, Role};
@@ -15,45 +15,47 @@ use crate::model::snapshot::{machine_of, uid};
 impl Checker {
     /// After something was done about a Node. The view is the one before it.
     pub fn seen_off(&mut self, view: &View, cluster: &KubernetesCluster, desired: &Desired, step: &NodeStep) {
-        self.antecedent(Invariant::S11);
+        self.antecedent(Invariant::F1);
         let mut lives = view.objects.of_cluster(cluster);
         let live = lives.find(|live| machine_of(live) == step.machine).cloned();
         let Some(live) = live else {
             self.fail(
-                Invariant::S11,
+                Invariant::F1,
                 format!("something is done to {}, which has no configuration", step.machine),
             );
             return;
         };
         let lost = view.is_lost(&live) || self.is_wiped_again(&live) || self.is_given_up(&live);
         let begun = live.annotation(LEAVING).is_some();
-        self.check(Invariant::S11, begun || lost, || {
+        self.check(Invariant::F1, begun || lost, || {
             format!("{:?} on the Node of {}, which stays", step.act, step.machine)
         });
         let cluster_name = cluster.metadata.name.as_deref().unwrap_or_default();
         let Some(node) = view.probed.node(cluster_name, &step.machine) else {
-            self.fail(Invariant::S11, format!("{:?} on a Node that nobody saw", step.act));
+            self.fail(Invariant::F1, format!("{:?} on a Node that nobody saw", step.act));
             return;
         };
         let cases = self.cases(view, cluster, desired);
         let Some(x) = cases.iter().find(|case| case.name == name(&live)) else { return };
         match &step.act {
             NodeAct::Cordon { .. } => {}
-            NodeAct::Evict(_) => self.check(Invariant::S11, node.cordoned && begun && !view.is_lost(&live), || {
-                format!("{} is drained before it is cordoned, or though it is lost", step.machine)
-            }),
+            NodeAct::Evict(_) => {
+                self.check(Invariant::F1, node.cordoned && begun && !view.is_lost(&live), || {
+                    format!("{} is drained before it is cordoned, or though it is lost", step.machine)
+                })
+            }
             NodeAct::RemoveMember { .. } => {
-                self.check(Invariant::S11, lost || is_drained(node), || {
+                self.check(Invariant::F1, lost || is_drained(node), || {
                     format!("the member of {} is removed before it is drained", step.machine)
                 });
                 self.member_may_go(&cases, x);
             }
             NodeAct::Delete => {
-                self.check(Invariant::S11, lost || is_drained(node), || {
+                self.check(Invariant::F1, lost || is_drained(node), || {
                     format!("the Node of {} is deleted before it is drained", step.machine)
                 });
                 let holds = x.role == Role::Worker || x.no_member || !self.chronicle(cluster).bootstrapped;
-                self.check(Invariant::S11, holds, || {
+                self.check(Invariant::F1, holds, || {
                     format!("the Node of {} is deleted while it is a member", step.machine)
                 });
             }
@@ -68,7 +70,7 @@ impl Checker {
         };
         let ready = others().filter(|case| !case.unhealthy && !case.haunts).count();
         let all = others().count();
-        self.check(Invariant::S11, ready * 2 > all, || {
+        self.check(Invariant::F1, ready * 2 > all, || {
             format!("the member of {} is removed while {ready} of {all} others are Ready", x.machine)
         });
     }
@@ -91,7 +93,7 @@ impl Checker {
             Some(Member::Removed { name }) => Some(name.as_str()) == noted,
             Some(Member::In { .. } | Member::Asked { .. }) | None => false,
         };
-        self.check(Invariant::S11, seen, || {
+        self.check(Invariant::F1, seen, || {
             format!("it is noted of {} that it is no member, and nobody saw that", name(after))
         });
     }
@@ -107,7 +109,7 @@ impl Checker {
             Some(nodes) => !nodes.contains_key(&x.machine),
             None => never || !was_reached,
         };
-        self.check(Invariant::S11, has_left, || {
+        self.check(Invariant::F1, has_left, || {
             format!("{} is deleted before its machine has left the cluster", x.name)
         });
     }
