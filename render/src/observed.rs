@@ -124,7 +124,7 @@ impl<'a> Observed<'a> {
     }
 
     /// What it says of its Nodes: what it says itself, else what was told of it.
-    pub(crate) fn asked(&self, cluster: &KubernetesCluster) -> Option<&Workload> {
+    pub fn asked(&self, cluster: &KubernetesCluster) -> Option<&Workload> {
         self.workload(cluster).or_else(|| self.sight.as_told.get(&ClusterKey::of(cluster)))
     }
 

@@ -6,7 +6,7 @@
 //! by the eviction API, which keeps to PodDisruptionBudgets.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use nico_crds::names::{MEMBER_GONE, MEMBER_REMOVED};
+use nico_crds::names::{LEAVING, MEMBER_GONE, MEMBER_REMOVED};
 
 use super::standing::Standing;
 use super::{NodeAct, NodeStep, Planner, Purpose, Step, WaitReason};
@@ -97,9 +97,10 @@ impl<'a> Planner<'a> {
 impl<'a> Planner<'a> {
     /// Nothing that has to go runs on it any more.
     fn is_drained(&mut self, standing: &Standing<'_>, node: &Node) -> bool {
-        let Some(since) = node.drained_since.filter(|_| node.cordoned) else {
+        let noted = drained_since(standing, node);
+        let Some(since) = noted.filter(|_| node.cordoned) else {
             // Cordoned anew, it keeps the time that it has.
-            let since = node.drained_since.unwrap_or(self.now);
+            let since = noted.unwrap_or(self.now);
             self.step_on(standing, node, NodeAct::Cordon { since });
             self.wait(
                 standing.machine,
@@ -153,6 +154,12 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// Since when it is drained. What was noted before this removal began is of another one, which did not end.
+fn drained_since(standing: &Standing<'_>, node: &Node) -> Option<Timestamp> {
+    let begun = standing.live.annotation(LEAVING).and_then(|begun| begun.parse::<Timestamp>().ok());
+    node.drained_since.filter(|since| begun.is_none_or(|begun| *since >= begun))
+}
+
 const PODS_SILENT: &str = "it gives no list of the pods on its Node";
 
 impl<'a> Planner<'a> {
@@ -173,7 +180,7 @@ impl<'a> Planner<'a> {
                 false
             }
             Some(Member::Asked { .. }) => {
-                let ends = node.drained_since.and_then(|since| self.drain_ends(since));
+                let ends = drained_since(standing, node).and_then(|since| self.drain_ends(since));
                 let late = ends.is_some_and(|ends| self.now > ends);
                 self.wait(standing.machine, WaitReason::MemberLeaving { late });
                 false

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "small numbers of our own")]
 
+mod asked;
 mod clearing;
 mod confirm;
 mod content;
 mod creation;
+mod farewell;
 mod freeze;
 mod lost;
 mod nio;

@@ -145,6 +145,21 @@ impl World {
         self.settle_but(&[])
     }
 
+    /// The same, until this is done.
+    #[track_caller]
+    pub fn until(&mut self, step: &str) {
+        for _ in 0..40 {
+            if self.tick().iter().any(|done| done == step) {
+                return;
+            }
+            self.pass(100);
+            self.clean();
+            self.apply_all_but(&[]);
+            self.pass(300);
+        }
+        panic!("{step} never comes: {:#?}", self.plan().waiting);
+    }
+
     /// The same, but of some nothing is ever applied.
     pub fn settle_but(&mut self, but: &[&str]) -> Vec<String> {
         let mut all = Vec::new();

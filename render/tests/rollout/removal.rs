@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use nico_crds::names::LEAVING;
-use nico_render::{Health, Membership};
+use nico_render::Health;
 
 use crate::world::{Spoil, World};
 
@@ -127,22 +127,6 @@ fn a_control_plane_once_a_person_says_that_it_is_no_member() {
     world.clean();
     world.settle();
     assert_eq!(world.names(), ["a0", "a1"]);
-}
-
-#[test]
-fn a_control_plane_that_is_seen_to_be_no_member() {
-    for (membership, goes) in [
-        (Membership::NotAsked, false),
-        (Membership::Member, false),
-        (Membership::Unknown, false),
-        (Membership::NoMember, true),
-    ] {
-        let mut world = World::running(2, 0);
-        world.counts(1, 0);
-        world.settle();
-        world.membership("a1", membership);
-        assert_eq!(world.steps() == ["a1 Leaving"], goes, "{membership:?}");
-    }
 }
 
 #[test]

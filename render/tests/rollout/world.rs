@@ -10,10 +10,8 @@ use nico_crds::machine::MachineStatus;
 use nico_crds::names::{KOPF_FINALIZER, LOST, MEMBER_REMOVED};
 use nico_crds::status::{KubernetesClusterStatus, MachineLine};
 use nico_crds::{KubernetesCluster, KubernetesClusterSpec, Machine, MachineSpec, NixosConfiguration};
-use nico_render::rollout::{Plan, Step, WaitReason, Write, rollout};
-use nico_render::{
-    ClusterKey, Desired, Health, Inventory, Membership, Observed, Ownership, Sight, TokenState,
-};
+use nico_render::rollout::{NodeAct, Plan, Step, WaitReason, Write, rollout};
+use nico_render::{ClusterKey, Desired, Health, Inventory, Observed, Ownership, Sight, TokenState};
 use nico_render::{fields, render_all};
 
 pub const NAMESPACE: &str = "fleet";
@@ -174,6 +172,7 @@ impl World {
                 let gone = target.configuration.clone();
                 self.inventory.configurations.retain(|live| live.metadata.name.as_ref() != Some(&gone));
             }
+            Step::Node(step) => self.act(step),
             Step::AdoptStatus
             | Step::LookAtToken
             | Step::CreateToken
@@ -295,10 +294,6 @@ impl World {
         self.sight.health.insert((NAMESPACE.to_owned(), name.to_owned()), health);
     }
 
-    pub fn membership(&mut self, name: &str, membership: Membership) {
-        self.sight.membership.insert((NAMESPACE.to_owned(), name.to_owned()), membership);
-    }
-
     /// The aggregator tells with what each machine is settled.
     pub fn tell_settled(&mut self) {
         let line = |name: &String| MachineLine {
@@ -334,11 +329,24 @@ fn line(step: &Step) -> Option<String> {
         Step::Delete { target, why } => Some(format!("{} delete {why:?}", target.machine)),
         Step::ReleaseFromNio(target) => Some(format!("{} release", target.machine)),
         Step::Adopt(target) => Some(format!("{} adopt", target.machine)),
+        Step::Node(step) => Some(format!("{} {}", step.machine, act(&step.act))),
         Step::Finalizers { .. }
         | Step::AdoptStatus
         | Step::Remember(_)
         | Step::LookAtToken
         | Step::CreateToken
         | Step::OwnToken { .. } => None,
+    }
+}
+
+fn act(act: &NodeAct) -> String {
+    match act {
+        NodeAct::Cordon { .. } => "cordon".to_owned(),
+        NodeAct::Evict(pods) => {
+            let names: Vec<_> = pods.iter().map(|pod| pod.name.as_str()).collect();
+            format!("evict {}", names.join(" "))
+        }
+        NodeAct::RemoveMember { of } => format!("remove member of {of}"),
+        NodeAct::Delete => "delete node".to_owned(),
     }
 }

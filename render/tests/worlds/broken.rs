@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::checker::Invariant;
+use crate::farewell::Unkind;
 use crate::planner::{Breakage, Planner};
 use crate::random;
 use crate::run::World;
 
 /// In so many worlds each has to be caught.
-const WORLDS: u64 = 300;
+const WORLDS: u64 = 2_000;
 
 fn caught(breakage: Breakage, invariant: Invariant, muted: Option<Invariant>) -> Option<u64> {
     let (next, found) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
@@ -37,7 +38,9 @@ fn caught(breakage: Breakage, invariant: Invariant, muted: Option<Invariant>) ->
 
 #[test]
 fn every_broken_planner_is_caught() {
-    use Invariant::{D1, D2, L1, L2, L6, L7, R2, S1, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S15, S16};
+    use Invariant::{
+        D1, D2, F1, L1, L2, L6, L7, R2, S1, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S15, S16,
+    };
     let cases = [
         (Breakage::ForgetsTheTaken, S1, None),
         (Breakage::Reorders, S3, None),
@@ -60,6 +63,12 @@ fn every_broken_planner_is_caught() {
         (Breakage::ConfirmsForEver, S10, None),
         (Breakage::RemovesMembers, S11, None),
         (Breakage::TakesFinalizers, S12, None),
+        (Breakage::Farewell(Unkind::DrainsWhoStays), F1, None),
+        (Breakage::Farewell(Unkind::DeletesUndrained), F1, None),
+        (Breakage::Farewell(Unkind::RemovesUndrained), F1, None),
+        (Breakage::Farewell(Unkind::RemovesAnyMember), F1, None),
+        (Breakage::Farewell(Unkind::NotesUnseen), F1, None),
+        (Breakage::Farewell(Unkind::DoesNotWait), F1, None),
         (Breakage::WritesWhilePaused, S15, None),
         (Breakage::SaysReady, S16, None),
         (Breakage::CreatesAllAtOnce, R2, None),

@@ -25,6 +25,8 @@ pub struct Genes {
     pub tells_status: bool,
     /// There is a prober, and the clusters are asked for the health of their Nodes.
     pub asks_health: bool,
+    /// The distribution tells through the API who is a member of etcd, and removes members when it is asked to.
+    pub tells_members: bool,
 }
 
 /// A machine.

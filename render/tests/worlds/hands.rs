@@ -65,6 +65,14 @@ impl World {
                 self.server.delete(&target.configuration);
                 Written::Done { before, after: self.server.live(&target.configuration).cloned() }
             }
+            Step::Node(step) => {
+                let name = cluster.metadata.name.as_deref().unwrap_or_default();
+                if self.truth.act(name, step, self.now) {
+                    Written::Done { before: None, after: None }
+                } else {
+                    Written::Nothing
+                }
+            }
             Step::ReleaseFromNio(target) => self.on(target, |world, name| {
                 world.server.change(name, |live| {
                     if let Some(finalizers) = &mut live.metadata.finalizers {

@@ -1,7 +1,11 @@
 //! What a person does in the end, when nothing fails any more and the world is quiet: what the plan, the
 //! diagnostics and the conditions ask for, one thing after the other.
 
-use nico_crds::names::{LOST, MEMBER_REMOVED, REBOOTSTRAP, REINSTALL_FOR, Role};
+use std::sync::Arc;
+
+use nico_crds::NixosConfiguration;
+use nico_crds::cluster::RequireNodeHealth;
+use nico_crds::names::{LEAVING, LOST, MEMBER_REMOVED, REBOOTSTRAP, REINSTALL_FOR, Role};
 use nico_render::Notice;
 
 use crate::genes::{Edit, machine_name};
@@ -115,6 +119,11 @@ impl World {
                 self.server.restore_token(name);
                 return self.tells("restores the token");
             }
+            if let ("DrainTimedOut", Some(machine)) = (*reason, machine) {
+                self.truth.ends_pods(name, machine);
+                self.server.is_new = true;
+                return self.tells(&format!("ends what runs on {machine}"));
+            }
             if let ("MemberNotRemoved", Some(machine)) = (*reason, machine) {
                 for configuration in self.configurations_of(machine) {
                     let live = self.server.live(&configuration);
@@ -132,8 +141,12 @@ impl World {
     /// Where the API answers nobody, dead members are removed by hand; where that does not help, nobody asks.
     fn restores_quorum(&mut self, name: &str) -> bool {
         let cluster = &self.server.objects.clusters[name];
-        if !self.genes.asks_health || !is_asked(cluster) || self.truth.answers(name, self.now) {
-            return false;
+        let rollout = cluster.spec.rollout.as_ref();
+        let never = rollout.and_then(|rollout| rollout.require_node_health) == Some(RequireNodeHealth::Never);
+        let runs = self.truth.members.get(name).is_some_and(|members| !members.is_empty());
+        let is_expected = !never && (is_asked(cluster) || runs);
+        if !self.genes.asks_health || !is_expected || self.truth.answers(name, self.now) {
+            return self.restarts_those_removed(name);
         }
         let stands = |machine: &String| self.truth.is_member_up(machine, self.now);
         let members = self.truth.members.get(name).cloned().unwrap_or_default();
@@ -145,6 +158,22 @@ impl World {
         self.truth.members.insert(name.to_owned(), up);
         self.server.is_new = true;
         self.tells(&format!("removes the members {down:?} by hand"))
+    }
+
+    /// Who stays, and was removed from etcd, joins again when it is started anew.
+    fn restarts_those_removed(&mut self, name: &str) -> bool {
+        let cluster = &self.server.objects.clusters[name];
+        let stays = |live: &&Arc<NixosConfiguration>| {
+            live.metadata.deletion_timestamp.is_none() && live.annotation(LEAVING).is_none()
+        };
+        let lives = self.server.objects.of_cluster(cluster).filter(stays).filter_map(|live| live.machine());
+        let out: Vec<_> =
+            lives.filter(|machine| self.truth.is_out(name, machine)).map(str::to_owned).collect();
+        let Some(machine) = out.first() else { return false };
+        self.truth.joins(name, machine, self.now);
+        self.truth.registers(name, machine, false, true);
+        self.server.is_new = true;
+        self.tells(&format!("starts {machine} anew"))
     }
 
     /// On a control plane that lives, else on any free machine, else on a new one.

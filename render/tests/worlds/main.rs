@@ -18,6 +18,7 @@ mod aggregator;
 mod broken;
 mod checker;
 mod dice;
+mod farewell;
 mod genes;
 mod hands;
 mod helping;

@@ -83,6 +83,7 @@ impl World {
         let now = self.now + self.operator.offset;
         let seen = self.seen(&fresh);
         let is_fresh = Rc::ptr_eq(&seen, &fresh);
+        self.truth.nodes_go_on(self.now);
         let probed = self.probes(&seen);
         let mut inventory = seen.inventory(now);
         inventory.observed_at = Some(timestamp(now));
@@ -131,6 +132,9 @@ impl World {
         }
         // What it wrote itself it sees soon, as any change. Else nothing comes of it before the next time that
         // anything is judged otherwise; that it ticks now and then all the same is in case there are others.
+        if self.truth.nodes.values().any(|node| node.goes_on(self.now)) {
+            hints = hints.min(now + 60);
+        }
         let hint = hints.saturating_sub(self.operator.offset).max(self.now + 1);
         self.operator.next = hint.min(self.now + self.operator.pause);
         self.operator.pause = LONGEST;
@@ -220,6 +224,7 @@ pub fn describe(step: &Step) -> String {
             write.fields
         ),
         Step::Delete { target, why } => format!("deletes {} ({why:?})", target.configuration),
+        Step::Node(step) => format!("sees {} off: {:?}", step.machine, step.act),
         Step::ReleaseFromNio(target) => format!("takes NIO's finalizer from {}", target.configuration),
     }
 }

@@ -9,6 +9,7 @@ use nico_crds::{KubernetesCluster, KubernetesClusterStatus, NixosConfiguration};
 use nico_render::rollout::{Plan, Purpose, Removal, Step, Target, Write, rollout};
 use nico_render::{Desired, DesiredConfiguration, Observed};
 
+use crate::farewell::Unkind;
 use crate::model::hash::files_hash;
 use crate::model::snapshot::is_controlled_by;
 
@@ -70,6 +71,8 @@ pub enum Breakage {
     Restless,
     /// Nobody joins a cluster that runs.
     TakesNobody,
+    /// Machines do not leave a cluster as they should.
+    Farewell(Unkind),
 }
 
 impl Planner {
@@ -94,11 +97,11 @@ impl Planner {
     }
 }
 
-struct Spoiled<'a> {
-    cluster: &'a KubernetesCluster,
-    desired: &'a Desired,
-    observed: &'a Observed<'a>,
-    now: Timestamp,
+pub struct Spoiled<'a> {
+    pub cluster: &'a KubernetesCluster,
+    pub desired: &'a Desired,
+    pub observed: &'a Observed<'a>,
+    pub now: Timestamp,
 }
 
 impl Spoiled<'_> {
@@ -209,6 +212,7 @@ impl Spoiled<'_> {
                     steps.retain(|step| !matches!(step, Step::Create(_)));
                 }
             }
+            Breakage::Farewell(unkind) => self.takes_leave(unkind, &mut plan),
             Breakage::Impatient | Breakage::WritesWhilePaused | Breakage::SaysReady => {}
         }
         plan
@@ -229,7 +233,7 @@ impl Spoiled<'_> {
         cluster
     }
 
-    fn live(&self) -> impl Iterator<Item = &NixosConfiguration> {
+    pub fn live(&self) -> impl Iterator<Item = &NixosConfiguration> {
         let all = self.observed.inventory.configurations.iter().map(AsRef::as_ref);
         all.filter(|live| is_controlled_by(live, self.cluster))
     }
@@ -326,11 +330,11 @@ fn is_worker(live: &NixosConfiguration) -> bool {
     live.label(LABEL_ROLE) == Some(Role::Worker.label())
 }
 
-fn delete(live: &NixosConfiguration, why: Removal) -> Step {
+pub fn delete(live: &NixosConfiguration, why: Removal) -> Step {
     Step::Delete { target: target(live), why }
 }
 
-fn write(live: &NixosConfiguration, object: NixosConfiguration, purpose: Purpose) -> Step {
+pub fn write(live: &NixosConfiguration, object: NixosConfiguration, purpose: Purpose) -> Step {
     Step::Write(Box::new(Write {
         target: target(live),
         object,

@@ -1,11 +1,16 @@
 //! The prober: what the clusters themselves say of their Nodes and members, where they are asked.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
 use nico_crds::KubernetesCluster;
 use nico_crds::cluster::RequireNodeHealth;
-use nico_crds::names::Role;
-use nico_render::{Health, Membership};
+use nico_render::Health;
+use nico_render::workload::{Kubeconfig, Probe, Silence, Stored, Workload};
 
-use crate::model::snapshot::{Probed, Snapshot, machine_of, role};
+use crate::model::snapshot::{Probed, Snapshot, machine_of};
+use crate::model::timestamp;
 use crate::run::World;
 
 impl World {
@@ -14,7 +19,11 @@ impl World {
         if !self.genes.asks_health {
             return probed;
         }
-        for (name, cluster) in seen.clusters.iter().filter(|(_, cluster)| is_asked(cluster)) {
+        for (name, cluster) in &seen.clusters {
+            probed.workloads.insert(name.clone(), self.says(name));
+            if !is_asked(cluster) {
+                continue;
+            }
             let answers = self.truth.answers(name, self.now);
             for live in seen.of_cluster(cluster) {
                 let machine = machine_of(live);
@@ -24,22 +33,22 @@ impl World {
                     (true, false) => Health::NotReady { why: "KubeletStopped".to_owned() },
                 };
                 probed.health.insert(machine.to_owned(), found);
-                if role(live) == Role::ControlPlane {
-                    let is_member = self
-                        .truth
-                        .members
-                        .get(name)
-                        .is_some_and(|members| members.iter().any(|member| member == machine));
-                    let found = match (answers, is_member) {
-                        (false, _) => Membership::Unknown,
-                        (true, true) => Membership::Member,
-                        (true, false) => Membership::NoMember,
-                    };
-                    probed.membership.insert(machine.to_owned(), found);
-                }
             }
         }
         probed
+    }
+
+    /// What a cluster says of its Nodes.
+    fn says(&self, name: &str) -> Workload {
+        // It was reached as soon as it ran.
+        let runs = self.truth.members.get(name).is_some_and(|members| !members.is_empty());
+        let stored = Stored { secret: format!("{name}-kubeconfig"), until: None, is_refused: false };
+        let kubeconfig = Kubeconfig { stored: runs.then_some(stored), trouble: None };
+        let of_cluster = self.truth.nodes.iter().filter(|((cluster, _), _)| cluster == name);
+        let nodes = of_cluster.map(|((_, machine), node)| (machine.clone(), node.read(machine))).collect();
+        let nodes = if self.truth.answers(name, self.now) { Ok(nodes) } else { Err(Silence::NotAnswering) };
+        let probe = Probe { at: timestamp(self.now), until: Timestamp::MAX, nodes, apis: BTreeMap::new() };
+        Workload { kubeconfig, probe: runs.then(|| Arc::new(probe)) }
     }
 
     /// What the aggregator writes that the planner reads.

@@ -41,7 +41,12 @@ pub fn genes(seed: u64) -> Genes {
     }
     let contents = contents(row, &all);
     let calm_at = row.between(4_000, 40_000);
-    let asks_health = row.percent(35);
+    let asks_health = row.percent(50);
+    let tells_members = row.percent(70);
+    if !asks_health {
+        // Where nobody is there to ask, nobody has to be asked.
+        clusters.iter_mut().for_each(asks_if_it_can);
+    }
     let mut acts = Vec::new();
     for _ in 0..row.between(0, 9) {
         let time = row.between(0, calm_at);
@@ -61,8 +66,14 @@ pub fn genes(seed: u64) -> Genes {
         attempts_begin_anew: row.percent(50),
         first_look_says_false: row.percent(50),
         asks_health,
+        tells_members,
         tells_status: row.percent(30),
     }
+}
+
+fn asks_if_it_can(cluster: &mut ClusterGene) {
+    let rollout = cluster.spec.rollout.get_or_insert_default();
+    rollout.require_node_health.take_if(|require| *require == RequireNodeHealth::Always);
 }
 
 fn group(row: &mut Row, machines: &[u8], rack: char, count: i64) -> NodeGroup {

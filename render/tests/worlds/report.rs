@@ -196,9 +196,10 @@ fn print_genes(genes: &Genes) {
         first_look_says_false,
         tells_status,
         asks_health,
+        tells_members,
     } = genes;
     println!(
-        "seed {seed}, calm from {calm_at} s on, {chance_of_failure} % fail, attempts begin anew: {attempts_begin_anew}, hasConfiguration false at first look: {first_look_says_false}, asks health: {asks_health}, tells status: {tells_status}"
+        "seed {seed}, calm from {calm_at} s on, {chance_of_failure} % fail, attempts begin anew: {attempts_begin_anew}, hasConfiguration false at first look: {first_look_says_false}, asks health: {asks_health}, tells members: {tells_members}, tells status: {tells_status}"
     );
     for machine in machines {
         println!(

@@ -54,6 +54,9 @@ fn candidates(genes: &Genes) -> Vec<Genes> {
     if genes.tells_status {
         add(&|candidate| candidate.tells_status = false);
     }
+    if genes.tells_members {
+        add(&|candidate| candidate.tells_members = false);
+    }
     if genes.asks_health {
         add(&|candidate| candidate.asks_health = false);
     }

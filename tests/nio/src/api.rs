@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, Error};
@@ -130,7 +131,8 @@ impl Server {
         Ok(())
     }
 
-    /// Writes what kopf writes, by name alone. None where the object is gone, else its new version.
+    /// Writes what kopf writes, by name alone. None where the object is gone, be it by this very write; else its
+    /// new version.
     pub async fn write_note(
         &self,
         resource: Resource,
@@ -143,6 +145,8 @@ impl Server {
         loop {
             let patch = Patch::Merge(note.patch(&finalizers, &version));
             let live = match objects.patch_metadata(&body.name(), &params, &patch).await {
+                // The server answers with the version from before: nobody can tell by it what is seen later.
+                Ok(written) if is_gone(&written.metadata) => return Ok(None),
                 Ok(written) => {
                     return Ok(written.metadata.resource_version.and_then(|version| version.parse().ok()));
                 }
@@ -159,4 +163,9 @@ impl Server {
             version = live.metadata.resource_version.unwrap_or_default();
         }
     }
+}
+
+/// Nothing holds an object any more that was deleted: no event of it comes but its end.
+fn is_gone(metadata: &ObjectMeta) -> bool {
+    metadata.deletion_timestamp.is_some() && metadata.finalizers.as_ref().is_none_or(Vec::is_empty)
 }

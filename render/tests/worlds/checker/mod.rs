@@ -5,6 +5,7 @@ pub mod content;
 pub mod danger;
 pub mod ends;
 pub mod facts;
+pub mod farewell;
 pub mod history;
 pub mod installs;
 pub mod members;
@@ -30,7 +31,8 @@ use self::view::{Done, View};
 use crate::model::server::Server;
 use crate::model::snapshot::{role, uid};
 
-/// What must hold, by its name in the list of invariants; D: dangers to machines; R: creation.
+/// What must hold, by its name in the list of invariants; D: dangers to machines; R: creation; F: farewell to a cluster
+/// that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
     S1,
@@ -47,6 +49,7 @@ pub enum Invariant {
     S15,
     S16,
     R2,
+    F1,
     D1,
     D2,
     L1,
@@ -56,7 +59,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::S1,
         Self::S3,
         Self::S4,
@@ -71,6 +74,7 @@ impl Invariant {
         Self::S15,
         Self::S16,
         Self::R2,
+        Self::F1,
         Self::D1,
         Self::D2,
         Self::L1,
@@ -80,7 +84,7 @@ impl Invariant {
     ];
 
     /// Those whose antecedent has to be true in one world of a hundred at least.
-    pub const ASKED: [Self; 14] = [
+    pub const ASKED: [Self; 15] = [
         Self::S3,
         Self::S4,
         Self::S5,
@@ -92,6 +96,7 @@ impl Invariant {
         Self::S11,
         Self::S15,
         Self::R2,
+        Self::F1,
         Self::L1,
         Self::L6,
         Self::L7,
@@ -234,6 +239,7 @@ impl Checker {
             Step::Adopt(_) | Step::Write(_) => self.changed(view, cluster, desired, done, now),
             Step::Delete { .. } => self.deleted(view, cluster, desired, done),
             Step::ReleaseFromNio(_) => self.let_go(view, cluster, done),
+            Step::Node(step) => self.seen_off(view, cluster, desired, step),
         }
     }
 
@@ -252,6 +258,7 @@ impl Checker {
         if before.annotation(LEAVING).is_none() && after.annotation(LEAVING).is_some() {
             self.leaves(view, cluster, desired, before);
         }
+        self.member_noted(view, cluster, before, after);
         if is_content_changed(before, after) {
             self.clearing_settled(before, now);
             self.content_allowed(view, cluster, desired, before);

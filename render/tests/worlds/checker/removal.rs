@@ -1,8 +1,8 @@
 //! S11, S12 and the end of S3: who may leave, and when.
 
-use nico_crds::names::{FORCE_DELETE, KOPF_FINALIZER, LEAVING, MEMBER_REMOVED, Role};
+use nico_crds::names::{FORCE_DELETE, KOPF_FINALIZER, LEAVING, Role};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
-use nico_render::{Desired, Membership};
+use nico_render::Desired;
 
 use super::history::may_rebootstrap;
 use super::members::is_head_lost;
@@ -52,6 +52,7 @@ impl Checker {
         self.check(Invariant::S11, !x.in_flight || x.overdue, || {
             format!("{} is deleted while its apply may run", x.name)
         });
+        self.has_left(view, cluster, x);
         match x.role {
             Role::Worker => {
                 let going = cases.iter().filter(|case| {
@@ -62,7 +63,7 @@ impl Checker {
                     format!("{} is deleted while {going} others go", x.name)
                 });
             }
-            Role::ControlPlane => self.control_plane_leaves(view, cluster, x, live),
+            Role::ControlPlane => self.control_plane_leaves(cluster, x),
         }
     }
 
@@ -75,13 +76,7 @@ impl Checker {
         })
     }
 
-    fn control_plane_leaves(
-        &mut self,
-        view: &View,
-        cluster: &KubernetesCluster,
-        x: &Case,
-        live: &NixosConfiguration,
-    ) {
+    fn control_plane_leaves(&mut self, cluster: &KubernetesCluster, x: &Case) {
         let chronicle = self.chronicle(cluster).clone();
         if !chronicle.bootstrapped {
             return;
@@ -89,9 +84,7 @@ impl Checker {
         self.check(Invariant::S11, chronicle.head.as_deref() != Some(x.machine.as_str()), || {
             format!("{} is the head, and is deleted", x.name)
         });
-        let said = live.annotation(MEMBER_REMOVED) == Some("true")
-            || view.probed.membership.get(&x.machine) == Some(&Membership::NoMember);
-        self.check(Invariant::S11, said, || {
+        self.check(Invariant::S11, x.no_member, || {
             format!("{} is deleted, and nobody saw that it is no member any more", x.name)
         });
     }

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use nico_crds::names::{LEAVING, MEMBER_REMOVED, Role};
+use nico_crds::names::{LEAVING, MEMBER_GONE, MEMBER_REMOVED, Role};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
-use nico_render::{Desired, Health, Membership};
+use nico_render::{Desired, Health};
 
 use super::facts::{Facts, Text};
 use super::history::trigger;
@@ -135,8 +135,10 @@ impl Checker {
         let lost = view.is_lost(live);
         let health = view.probed.health.get(&machine).cloned().unwrap_or_default();
         let overdue = !facts.delivered && (late || failed);
+        let cluster_name = cluster.metadata.name.as_deref().unwrap_or_default();
         let no_member = live.annotation(MEMBER_REMOVED) == Some("true")
-            || view.probed.membership.get(&machine) == Some(&Membership::NoMember);
+            || view.probed.is_removed(cluster_name, &machine)
+            || (live.annotation(MEMBER_GONE).is_some() && !view.probed.is_member(cluster_name, &machine));
         let not_ready = matches!(health, Health::NotReady { .. }) && reachable;
         let wanted = desired.configurations.iter().find(|wanted| wanted.name() == name(live));
         let current = |choose: fn(&Text) -> &str| {

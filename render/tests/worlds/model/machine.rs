@@ -70,6 +70,10 @@ pub struct Truth {
     pub machines: BTreeMap<String, Hardware>,
     /// By cluster: the members of etcd.
     pub members: BTreeMap<String, Vec<String>>,
+    /// What the clusters' APIs have of their Nodes.
+    pub nodes: super::nodes::Nodes,
+    /// Counts what is made or changed there.
+    pub births: u64,
     /// The commit of the default branch.
     pub commit: u64,
     /// The last content that a cluster asked for, by what it breaks.

@@ -7,6 +7,7 @@ pub mod hash;
 pub mod look;
 pub mod machine;
 pub mod nio;
+pub mod nodes;
 pub mod server;
 pub mod snapshot;
 

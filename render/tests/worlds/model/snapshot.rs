@@ -7,7 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 use nico_crds::machine::Dialect;
 use nico_crds::names::{LABEL_ROLE, Role};
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
-use nico_render::{ClusterKey, Health, Inventory, Membership, Ownership, PutBack, Sight, TokenState};
+use nico_render::workload::{Member, Node, Workload};
+use nico_render::{ClusterKey, Health, Inventory, Ownership, PutBack, Sight, TokenState};
 
 use super::{NAMESPACE, timestamp};
 
@@ -15,7 +16,31 @@ use super::{NAMESPACE, timestamp};
 #[derive(Clone, Debug, Default)]
 pub struct Probed {
     pub health: BTreeMap<String, Health>,
-    pub membership: BTreeMap<String, Membership>,
+    /// By cluster.
+    pub workloads: BTreeMap<String, Workload>,
+}
+
+impl Probed {
+    /// The Node of a machine, where its cluster answers and has one.
+    pub fn node(&self, cluster: &str, machine: &str) -> Option<&Node> {
+        self.nodes(cluster)?.get(machine)
+    }
+
+    /// None: it does not answer, or is not asked.
+    pub fn nodes(&self, cluster: &str) -> Option<&BTreeMap<String, Node>> {
+        self.workloads.get(cluster)?.probe.as_ref()?.nodes.as_ref().ok()
+    }
+
+    /// It is seen that it was removed from etcd.
+    pub fn is_removed(&self, cluster: &str, machine: &str) -> bool {
+        self.node(cluster, machine).is_some_and(|node| matches!(node.member, Some(Member::Removed { .. })))
+    }
+
+    /// It is seen to be a member of etcd.
+    pub fn is_member(&self, cluster: &str, machine: &str) -> bool {
+        let member = self.node(cluster, machine).and_then(|node| node.member.as_ref());
+        matches!(member, Some(Member::In { .. } | Member::Asked { .. }))
+    }
 }
 
 /// All objects, as they were at one moment.
@@ -47,14 +72,15 @@ impl Snapshot {
     pub fn sight(&self, probed: &Probed, put_back: &BTreeMap<String, Vec<PutBack>>) -> Sight {
         let key = |machine: &String| (NAMESPACE.to_owned(), machine.clone());
         let health = probed.health.iter().map(|(machine, health)| (key(machine), health.clone()));
-        let membership = probed.membership.iter().map(|(machine, membership)| (key(machine), *membership));
+        let of_cluster = |name: &String| ClusterKey { namespace: NAMESPACE.to_owned(), name: name.clone() };
+        let workloads = probed.workloads.iter().map(|(name, workload)| (of_cluster(name), workload.clone()));
         Sight {
             ownership: self.owned.clone(),
             written_at: self.written.clone(),
             tokens: self.tokens.clone(),
             put_back: put_back.clone(),
             health: health.collect(),
-            membership: membership.collect(),
+            workloads: workloads.collect(),
             ..Sight::default()
         }
     }

@@ -54,6 +54,7 @@ pub fn world(control_planes: u8, workers: u8) -> Setup {
             first_look_says_false: true,
             tells_status: true,
             asks_health: false,
+            tells_members: false,
         },
     }
 }

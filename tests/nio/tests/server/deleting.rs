@@ -43,6 +43,30 @@ async fn a_machine_that_can_be_reached_is_cleaned_up() {
     assert_eq!(place.log().installations("node-1"), 2);
 }
 
+/// The clean-up writes a status too, so an event of the object may come after it was let go, before that of its
+/// end. With several that is likely.
+#[tokio::test]
+async fn is_not_cleaned_up_again_once_it_is_let_go() {
+    let place = Place::new("once", without_timer()).await;
+    let machines = ["node-1", "node-2", "node-3", "node-4", "node-5"];
+    for machine in machines {
+        place.machine(machine).await;
+        place.put(configuration(&format!("home-{machine}"), machine, false)).await;
+        place.created(&format!("home-{machine}"), machine).await;
+    }
+    for machine in machines {
+        place.delete(&format!("home-{machine}")).await;
+    }
+    for machine in machines {
+        place.gone(&format!("home-{machine}")).await;
+    }
+    place.meanwhile("node-6").await;
+    for machine in machines {
+        let runs = place.log().runs_of(machine, Kind::Cleanup);
+        assert_eq!(runs.len(), 1, "{runs:#?}");
+    }
+}
+
 #[tokio::test]
 async fn without_a_flake_for_it_nothing_is_applied() {
     let place = Place::new("plain", Settings::default()).await;

@@ -1,0 +1,279 @@
+//! Machines that leave a cluster that can be asked: drained, their member of etcd removed, their Node deleted, and
+//! only then their configuration.
+
+use nico_crds::cluster::RequireNodeHealth;
+use nico_crds::names::MEMBER_GONE;
+use nico_render::Health;
+use nico_render::workload::{Kind, Member, Silence};
+
+use crate::asked::{Fate, pod};
+use crate::world::World;
+
+/// `w1` of two workers leaves.
+fn worker() -> World {
+    let mut world = World::running(1, 2);
+    world.answers(true);
+    world.spec().data_plane.get_or_insert_default().machines = Some(vec!["w0".to_owned()]);
+    world.does(&["w0 Content", "w1 Leaving"]);
+    world
+}
+
+/// `a2` of three control planes leaves.
+fn control_plane(is_k3s: bool) -> World {
+    let mut world = World::running(3, 0);
+    world.answers(is_k3s);
+    world.counts(2, 0);
+    world.until("a2 Leaving");
+    world
+}
+
+#[test]
+fn a_worker_is_cordoned_drained_and_its_node_deleted_before_its_configuration() {
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    world.node("w1").pods = None;
+    world.does(&[]);
+    assert_eq!(world.waits()["w1"], "Draining", "nobody knows yet what runs there");
+    world.runs(
+        "w1",
+        vec![
+            pod("front", Kind::Evictable, Fate::Goes),
+            pod("ending", Kind::Evictable, Fate::Ends),
+            pod("agent", Kind::OfDaemonSet, Fate::Goes),
+            pod("static", Kind::Mirror, Fate::Goes),
+            pod("done", Kind::Ended, Fate::Goes),
+        ],
+    );
+    world.does(&["w1 evict front"]);
+    let words = world.reason("w1").to_string();
+    assert!(words.contains("shop/ending (it is ending)") && !words.contains("agent"), "{words}");
+    world.does(&[]);
+    world.runs("w1", vec![pod("agent", Kind::OfDaemonSet, Fate::Goes)]);
+    world.does(&["w1 delete node"]);
+    assert_eq!(world.nodes(), ["a0", "w0"]);
+    world.does(&["w1 delete Leaves"]);
+}
+
+#[test]
+fn what_a_budget_forbids_ends_by_its_time() {
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    world.runs("w1", vec![pod("front", Kind::Evictable, Fate::Stays)]);
+    world.does(&["w1 evict front"]);
+    world.does(&["w1 evict front"]);
+    world.pass(301);
+    assert!(world.steps().iter().all(|step| !step.starts_with("w1")), "{:?}", world.steps());
+    assert_eq!(world.waits()["w1"], "DrainTimedOut");
+    let words = world.reason("w1").to_string();
+    for part in ["shop/front", "PodDisruptionBudget steady", "drainTimeoutSeconds", "lost: \"true\""] {
+        assert!(words.contains(part), "{words}");
+    }
+    // A longer time goes on; 0 is without an end.
+    for longer in [900, 0] {
+        let mut longer_world = world.clone();
+        longer_world.rollout().drain_timeout_seconds = Some(longer);
+        assert!(longer_world.steps().contains(&"w1 evict front".to_owned()), "{longer}");
+    }
+    let mut gone = world.clone();
+    gone.runs("w1", Vec::new());
+    assert!(gone.steps().contains(&"w1 delete node".to_owned()), "somebody ended it");
+    world.mark_lost("w1");
+    assert!(world.tick().contains(&"w1 delete node".to_owned()));
+    assert!(world.steps().contains(&"w1 delete Lost".to_owned()));
+}
+
+#[test]
+fn cordoned_anew_it_keeps_its_time() {
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    let since = world.node("w1").drained_since;
+    world.pass(100);
+    world.node("w1").cordoned = false;
+    assert!(world.tick().contains(&"w1 cordon".to_owned()));
+    assert_eq!(world.node("w1").drained_since, since);
+}
+
+#[test]
+fn what_another_removal_noted_is_no_time_of_this_one() {
+    let mut world = World::running(1, 2);
+    world.answers(true);
+    world.node("w1").cordoned = true;
+    world.node("w1").drained_since = Some(world.now);
+    world.runs("w1", vec![pod("front", Kind::Evictable, Fate::Stays)]);
+    world.pass(10_000);
+    world.counts(1, 1);
+    world.until("w1 Leaving");
+    assert!(world.tick().contains(&"w1 cordon".to_owned()));
+    assert!(world.tick().contains(&"w1 evict front".to_owned()));
+}
+
+#[test]
+fn nothing_goes_on_while_the_cluster_does_not_answer() {
+    let mut silent = World::running(1, 2);
+    silent.answers(true);
+    silent.is_silent();
+    silent.counts(1, 1);
+    assert_eq!(silent.waits()["w1"], "ClusterNotAnswering", "it does not even begin");
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    world.is_silent();
+    world.does(&[]);
+    assert_eq!(world.waits()["w1"], "ClusterNotAnswering");
+    let words = world.reason("w1").to_string();
+    for part in ["its API does not answer", "requireNodeHealth: Never", "lost: \"true\""] {
+        assert!(words.contains(part), "{words}");
+    }
+    let mut never = world.clone();
+    never.rollout().require_node_health = Some(RequireNodeHealth::Never);
+    assert!(never.steps().contains(&"w1 delete Leaves".to_owned()));
+    world.mark_lost("w1");
+    assert!(world.steps().contains(&"w1 delete Lost".to_owned()));
+    let mut pods = worker();
+    pods.does(&["w1 cordon"]);
+    pods.node("w1").pods = Some(Err(Silence::NotAnswering));
+    pods.does(&[]);
+    assert_eq!(pods.waits()["w1"], "ClusterNotAnswering", "a list that fails is no empty one");
+}
+
+#[test]
+fn before_anybody_has_looked_at_it_nobody_leaves_though_it_need_not_answer() {
+    for (require, reached, goes) in [
+        (RequireNodeHealth::Auto, false, true),
+        (RequireNodeHealth::Auto, true, false),
+        (RequireNodeHealth::Never, false, true),
+        (RequireNodeHealth::Never, true, false),
+        (RequireNodeHealth::Always, false, false),
+    ] {
+        let mut world = World::running(1, 2);
+        world.rollout().require_node_health = Some(require);
+        world.counts(1, 1);
+        let status = world.cluster().status.get_or_insert_default();
+        status.kubeconfig_secret = reached.then(|| "c-kubeconfig".to_owned());
+        status.observed_generation = Some(1);
+        let steps = world.steps();
+        assert_eq!(steps.contains(&"w1 Leaving".to_owned()), goes, "{require:?} {reached} {steps:?}");
+    }
+}
+
+#[test]
+fn a_control_planes_member_is_removed_and_that_is_noted_before_its_node_goes() {
+    let mut world = control_plane(true);
+    world.does(&["a2 cordon"]);
+    world.runs("a2", vec![pod("front", Kind::Evictable, Fate::Goes)]);
+    world.does(&["a2 evict front"]);
+    world.does(&["a2 remove member of k3s"]);
+    assert_eq!(world.waits()["a2"], "RemovingMember");
+    world.does(&[]);
+    let mut hangs = world.clone();
+    hangs.pass(301);
+    assert!(hangs.reason("a2").to_string().contains("member-removed: \"true\""), "nobody removes it");
+    let mut died = world.clone();
+    died.is_silent();
+    died.does(&[]);
+    assert_eq!(died.waits()["a2"], "ClusterNotAnswering");
+    world.removes_member("a2");
+    world.does(&["a2 Leaving"]);
+    assert_eq!(world.annotation("a2", MEMBER_GONE).as_deref(), Some("a2-1"));
+    let mut joined_anew = world.clone();
+    joined_anew.node("a2").member = Some(Member::In { of: "k3s", name: "a2-2".to_owned() });
+    joined_anew.does(&["a2 remove member of k3s"]);
+    world.does(&["a2 delete node"]);
+    world.does(&["a2 delete Leaves"]);
+    world.settle();
+    assert_eq!(world.names(), ["a0", "a1"]);
+}
+
+#[test]
+fn without_a_way_to_remove_the_member_a_person_is_told_how() {
+    for (kubelet, command) in [
+        ("v1.34.1", "etcdctl member remove"),
+        ("v1.34.1+k0s.0", "k0s etcd leave"),
+        ("v1.34.1+rke2r1", "datastore"),
+    ] {
+        let mut world = control_plane(false);
+        for name in ["a0", "a1", "a2"] {
+            world.node(name).kubelet = Some(kubelet.to_owned());
+        }
+        world.does(&["a2 cordon"]);
+        world.does(&[]);
+        assert_eq!(world.waits()["a2"], "MemberNotRemoved", "it is drained first");
+        let words = world.reason("a2").to_string();
+        assert!(words.contains(command) && words.contains("member-removed: \"true\""), "{words}");
+        world.say_removed("a2");
+        assert!(world.tick().contains(&"a2 delete node".to_owned()));
+    }
+}
+
+#[test]
+fn it_goes_on_only_while_all_others_are_well_and_members() {
+    let mut world = control_plane(true);
+    world.does(&["a2 cordon"]);
+    let mut unhealthy = world.clone();
+    unhealthy.health("a1", Health::Unknown);
+    unhealthy.does(&[]);
+    assert_eq!(unhealthy.waits()["a2"], "WaitingForQuorum");
+    world.node("a1").member = Some(Member::Removed { name: "a1-1".to_owned() });
+    world.does(&[]);
+    assert_eq!(world.waits()["a2"], "WaitingForQuorum");
+    assert!(
+        world.reason("a2").to_string().contains("its member of etcd was removed"),
+        "{}",
+        world.reason("a2")
+    );
+}
+
+#[test]
+fn a_lost_worker_s_node_goes_undrained() {
+    let mut world = World::running(1, 2);
+    world.answers(true);
+    world.runs("w1", vec![pod("front", Kind::Evictable, Fate::Stays)]);
+    world.mark_lost("w1");
+    let steps = world.tick();
+    assert!(steps.contains(&"w1 delete node".to_owned()), "{steps:?}");
+    assert!(world.steps().contains(&"w1 delete Lost".to_owned()));
+}
+
+#[test]
+fn a_lost_control_planes_member_goes_first_while_a_majority_of_the_rest_is_ready() {
+    let lost = || {
+        let mut world = World::running(3, 0);
+        world.answers(true);
+        world.mark_lost("a2");
+        world
+    };
+    let mut world = lost();
+    world.does(&["a2 remove member of k3s"]);
+    world.removes_member("a2");
+    world.does(&["a0 Content", "a2 Leaving"]);
+    let steps = world.tick();
+    assert!(steps.contains(&"a2 delete node".to_owned()), "{steps:?}");
+    assert!(world.steps().contains(&"a2 delete Lost".to_owned()));
+    let mut other = lost();
+    other.health("a1", Health::NotReady { why: "KubeletStopped".to_owned() });
+    assert_eq!(other.waits()["a2"], "WaitingForQuorum");
+    let mut two = lost();
+    two.mark_lost("a1");
+    // One of two that may be members is no majority.
+    assert_eq!(two.waits()["a2"], "MemberNotRemoved");
+    let mut last = World::running(1, 0);
+    last.answers(true);
+    last.mark_lost("a0");
+    assert!(last.steps().is_empty(), "never the last: {:?}", last.steps());
+    let mut silent = lost();
+    silent.is_silent();
+    assert_eq!(silent.waits()["a2"], "MemberNotRemoved", "a person may say so");
+}
+
+#[test]
+fn nobody_who_stays_is_touched() {
+    let mut world = World::running(3, 2);
+    world.answers(true);
+    for name in ["a0", "w0"] {
+        world.node(name).cordoned = true;
+        world.runs(name, vec![pod("front", Kind::Evictable, Fate::Goes)]);
+    }
+    world.does(&[]);
+    world.content("v2");
+    let all = world.settle();
+    assert!(all.iter().all(|step| step.ends_with("Content")), "{all:?}");
+}
