@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::error::chain;
-use crate::hands::Done;
+use crate::hands::{Done, notes_member};
 use crate::lease::Term;
 
 /// Who reports.
@@ -165,6 +165,9 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         Done::Changed { purpose: Purpose::ClearFullInstall, .. } => ("Installed", EventType::Normal),
         Done::Changed { purpose: Purpose::Content, .. } => ("Updated", EventType::Normal),
         Done::Changed { purpose: Purpose::Confirmation, .. } => ("Confirming", EventType::Normal),
+        Done::Changed { purpose: Purpose::Leaving, fields, .. } if notes_member(fields) => {
+            ("MemberRemoved", EventType::Normal)
+        }
         Done::Changed { purpose: Purpose::Leaving, .. } => ("Leaving", EventType::Normal),
         Done::Changed { purpose: Purpose::Metadata, against, .. } if against.is_empty() => return None,
         Done::Changed { purpose: Purpose::Metadata, .. } => ("PutBack", EventType::Warning),

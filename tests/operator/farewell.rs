@@ -7,19 +7,7 @@ use serde_json::json;
 use crate::asked::plan;
 use crate::built::shared;
 use crate::scene::{K3S, Scene, Wanted};
-
-/// That these were done, in this order, each once.
-pub fn assert_order(done: &[String], wanted: &[String]) {
-    let places: Vec<_> = wanted
-        .iter()
-        .map(|wanted| {
-            let places: Vec<_> = (0..done.len()).filter(|place| done[*place] == *wanted).collect();
-            assert_eq!(places.len(), 1, "{wanted:?} once in {done:#?}");
-            places[0]
-        })
-        .collect();
-    assert!(places.is_sorted(), "{wanted:#?} in {done:#?}");
-}
+use crate::steps::assert_order;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_is_drained_and_its_node_deleted_before_its_configuration_goes() {

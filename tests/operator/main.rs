@@ -44,6 +44,7 @@ mod secrets;
 mod sequences;
 mod silent;
 mod stage;
+mod steps;
 mod twin;
 mod unreachable;
 mod unvisitable;

@@ -54,6 +54,7 @@ async fn three_control_planes_become_one_one_after_the_other() {
     );
     for machine in [&first, &then] {
         scene.wait_event(&format!("MemberRemoval: the Node {machine} ")).await;
+        scene.wait_event(&format!("MemberRemoved: home-{machine}: its member of etcd is gone")).await;
     }
 }
 

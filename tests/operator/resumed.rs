@@ -9,6 +9,7 @@ use nico_harness::{Call, ControlPlane, Process};
 use serde_json::json;
 
 use crate::built::shared;
+use crate::replicas::{accounts, replica, wait_leads};
 use crate::scene::{Scene, Wanted};
 use crate::stage::{BOUND, shared_account};
 
@@ -104,4 +105,33 @@ async fn life(side: Side, k: u64) -> bool {
 /// Events tell of what was done, and the rest is what is done.
 fn counted(call: &Call) -> bool {
     call.is_change() && call.resource != "events"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_replica_goes_on_in_the_middle_of_a_drain() {
+    let scene = Scene::new(shared().await, Wanted::new("handedon", 1, 2)).await;
+    let [stays, leaves] = [2, 3].map(|number| scene.name(number));
+    assert!(scene.operator.terminate(BOUND).await.unwrap().success());
+    let stage = &scene.visits.stage;
+    let [first, second] = accounts(stage).await;
+    let leader = replica(stage, &first.kubeconfig());
+    wait_leads(&leader).await;
+    let other = replica(stage, &second.kubeconfig());
+    scene.built.pod("slow", &leaves, &json!({})).await;
+    scene.built.hold("slow");
+    scene.edit(json!({ "dataPlane": { "machines": [stays] } })).await;
+    scene.wait_waiting(&leaves, "Draining", &["slow (it is ending)"]).await;
+    leader.kill_9();
+    wait_leads(&other).await;
+    scene.built.release("slow").await;
+    scene.wait_gone(&leaves).await;
+    // In the cluster both are the same.
+    let done = scene.done_there().await;
+    let wanted = [
+        format!("cordons {leaves}"),
+        "evicts slow".into(),
+        "slow ends".into(),
+        format!("deletes Node {leaves}"),
+    ];
+    assert_eq!(done, wanted);
 }

@@ -1,17 +1,15 @@
 //! What the tests of machines that leave share: a cluster that runs, on machines that NIO's stand-in serves, with the
-//! API server that is the cluster; and what was done on both, in one order.
+//! API server that is the cluster.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use nico_crds::names::{LEAVING, MEMBER_GONE};
 use nico_harness::proxy::Proxy;
-use nico_harness::{ControlPlane, Event, Front, Passage, Process, ServiceAccount, audit};
+use nico_harness::{ControlPlane, Front, Passage, Process, ServiceAccount, audit};
 use serde_json::{Value, json};
 
 use crate::built::Built;
-use crate::faults::is_operator;
 use crate::fleet::{HOME, whole};
 use crate::stage::{CONFIGURATIONS, cluster, shared_account};
 use crate::visits::Visits;
@@ -24,9 +22,10 @@ pub struct Scene {
     pub visits: Visits<'static>,
     pub built: Built,
     pub operator: Arc<Process>,
-    prefix: String,
+    pub prefix: String,
     control_planes: usize,
-    marks: (audit::Mark, audit::Mark),
+    /// Where the logs of both servers stood when the cluster came.
+    pub marks: (audit::Mark, audit::Mark),
     account: ServiceAccount,
     _ways: Ways,
 }
@@ -67,9 +66,6 @@ impl Ways {
         }
     }
 }
-
-/// What was done, and when.
-pub type Steps = Vec<(String, String)>;
 
 /// What a scene is to be like.
 pub struct Wanted<'a> {
@@ -229,75 +225,6 @@ impl Scene {
                 if live.is_null() { Ok(()) } else { Err(self.status().await.to_string()) }
             })
             .await;
-    }
-
-    /// Everything that was done for machines to leave, on both servers, in its order, in words.
-    pub async fn done(&self) -> Vec<String> {
-        self.steps().await.into_iter().map(|(_, said)| said).collect()
-    }
-
-    /// The same with the times.
-    pub async fn steps(&self) -> Steps {
-        let to = self.visits.stage.control_plane.audit_mark().await;
-        let mut there = self.visits.stage.control_plane.audit_between(self.marks.0, to);
-        let namespace = Some(self.visits.namespace().name());
-        there.retain(|event| event.namespace.as_deref() == namespace && is_operator(event));
-        let mut steps: Steps =
-            there.iter().filter_map(|event| Some((event.received.clone(), ordered(event)?))).collect();
-        let to = self.visits.workload.audit_mark().await;
-        let here = self.visits.workload.audit_between(self.marks.1, to);
-        steps.extend(here.iter().filter_map(|event| Some((event.received.clone(), self.seen(event)?))));
-        steps.sort();
-        steps
-    }
-
-    /// What NICO wrote to the cluster, whatever came of it.
-    pub async fn written_there(&self) -> Vec<Event> {
-        let to = self.visits.workload.audit_mark().await;
-        let mut events = self.visits.workload.audit_between(self.marks.1, to);
-        events.retain(|event| event.is_write() && event.user == self.built.account.user());
-        events
-    }
-
-    /// A write in the cluster, in words.
-    fn seen(&self, event: &Event) -> Option<String> {
-        let is_done = event.is_write() && (200..300).contains(&event.code);
-        let name = event.name.clone().filter(|_| is_done)?;
-        let sent = event.request_object.as_ref();
-        let is_noted = |what: &str| {
-            let note = format!("etcd.k3s.cattle.io/{what}");
-            sent.is_some_and(|sent| sent["metadata"]["annotations"][note].is_string())
-        };
-        let is_nico = event.user == self.built.account.user();
-        let is_ours = event.namespace.as_deref() == Some(&self.built.namespace);
-        match (event.verb.as_str(), event.resource.as_str(), event.subresource.as_deref()) {
-            ("create", "pods", Some("eviction")) if is_nico => Some(format!("evicts {name}")),
-            ("delete", "pods", None) if is_ours => Some(format!("{name} ends")),
-            ("delete", "nodes", None) if is_nico => Some(format!("deletes Node {name}")),
-            ("patch", "nodes", None) if is_nico && sent?["spec"]["unschedulable"] == true => {
-                Some(format!("cordons {name}"))
-            }
-            ("patch", "nodes", None) if is_nico && is_noted("remove") => Some(format!("asks {name} to go")),
-            ("patch", "nodes", None) if name.starts_with(&self.prefix) && is_noted("removed-node-name") => {
-                Some(format!("{name} is no member"))
-            }
-            _ if is_nico => Some(format!("{} {} {name}?", event.verb, event.resource)),
-            _ => None,
-        }
-    }
-}
-
-/// What the operator did to a configuration that goes, in words.
-fn ordered(event: &Event) -> Option<String> {
-    let is_done = event.is_write() && (200..300).contains(&event.code) && event.resource == CONFIGURATIONS;
-    let machine = event.name.as_deref().filter(|_| is_done)?.strip_prefix(&format!("{HOME}-"))?;
-    let noted = &event.request_object.as_ref()?["metadata"]["annotations"];
-    if event.verb == "delete" {
-        Some(format!("lets {machine} go"))
-    } else if noted[MEMBER_GONE].is_string() {
-        Some(format!("notes that {machine} is no member"))
-    } else {
-        noted[LEAVING].is_string().then(|| format!("{machine} leaves"))
     }
 }
 

@@ -10,9 +10,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::built::shared;
-use crate::farewell::assert_order;
 use crate::scene::{Scene, Wanted};
 use crate::stage::BOUND;
+use crate::steps::assert_order;
 
 /// One of the workers begins to leave, and one pod on it does not end.
 async fn begins_to_leave(scene: &Scene, number: usize, stay: &[usize]) -> String {

@@ -168,3 +168,76 @@ impl Usher {
         ended.is_some_and(|ended| steps.iter().any(|step| step.seen_at < *ended))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use http::{Request, Response};
+    use kube::Client;
+    use kube::client::Body;
+    use nico_crds::names::Role;
+    use nico_render::rollout::NodeAct;
+
+    use crate::lease::Leadership;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn seen_at(second: i64) -> NodeStep {
+        NodeStep {
+            machine: "m".to_owned(),
+            role: Role::Worker,
+            node: "m".to_owned(),
+            uid: "u".to_owned(),
+            version: "1".to_owned(),
+            seen_at: at(second),
+            act: NodeAct::Delete,
+        }
+    }
+
+    fn usher() -> (Usher, Tray) {
+        let nobody = tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, kube::Error>(Response::new(Body::empty()))
+        });
+        let (herald, _crier) = Herald::new(Client::new(nobody, "default"));
+        Usher::new(Arc::default(), herald, Metrics::new("").unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_was_decided_before_the_end_of_the_last_batch_is_not_done() {
+        let (mut usher, _) = usher();
+        let home = ClusterKey { namespace: "fleet".to_owned(), name: "home".to_owned() };
+        assert!(!usher.is_stale(&home, &[seen_at(1)], at(9)), "nothing was done yet");
+        usher.ended.insert(home.clone(), at(5));
+        assert!(usher.is_stale(&home, &[seen_at(4)], at(9)));
+        assert!(usher.is_stale(&home, &[seen_at(6), seen_at(4)], at(9)));
+        assert!(!usher.is_stale(&home, &[seen_at(5)], at(9)));
+        assert!(!usher.is_stale(&home, &[seen_at(3)], at(4)), "the clock was set back");
+        let other = ClusterKey { namespace: "fleet".to_owned(), name: "other".to_owned() };
+        assert!(!usher.is_stale(&other, &[seen_at(4)], at(9)));
+    }
+
+    #[tokio::test]
+    async fn the_newest_takes_the_place_of_what_waits_and_nothing_takes_it_too() {
+        let (_usher, tray) = usher();
+        let cluster = serde_json::json!({
+            "apiVersion": "nico.homystack.com/v1alpha1", "kind": "KubernetesCluster",
+            "metadata": { "namespace": "fleet", "name": "home" },
+            "spec": { "controlPlane": {}, "dataPlane": {} },
+        });
+        let cluster: Arc<KubernetesCluster> = Arc::new(serde_json::from_value(cluster).unwrap());
+        let waits = || {
+            let waiting = tray.waiting();
+            waiting.values().flat_map(|order| order.steps.iter().map(|step| step.seen_at)).collect::<Vec<_>>()
+        };
+        let term = Leadership::always().term().unwrap();
+        tray.hand_in(&cluster, vec![seen_at(1)], &term);
+        tray.hand_in(&cluster, vec![seen_at(2)], &term);
+        assert_eq!(waits(), [at(2)]);
+        tray.hand_in(&cluster, Vec::new(), &term);
+        assert!(waits().is_empty());
+    }
+}
