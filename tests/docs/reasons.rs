@@ -10,7 +10,7 @@ use crate::literals::{self, Literal};
 use crate::markdown::{Section, code, rows, sections};
 
 /// Words of Kubernetes, of NIO, and of files.
-const NO_REASONS: [&str; 36] = [
+const NO_REASONS: [&str; 40] = [
     // Kinds, and types of ours.
     "KubernetesCluster",
     "KubernetesClusters",
@@ -19,6 +19,8 @@ const NO_REASONS: [&str; 36] = [
     "NixosConfiguration",
     "NixosConfigurations",
     "Secret",
+    "Node",
+    "DaemonSet",
     "Secrets",
     "Config",
     "Opaque",
@@ -41,6 +43,8 @@ const NO_REASONS: [&str; 36] = [
     // Reasons of others, which are read.
     "Applied",
     "Success",
+    "Succeeded",
+    "Failed",
     "Stalled",
     "Pending",
     "Blocked",
@@ -53,7 +57,7 @@ const NO_REASONS: [&str; 36] = [
 ];
 
 /// Where the words of a file have to be told: in one of these sections.
-const PLACES: [(&str, &[&str]); 20] = [
+const PLACES: [(&str, &[&str]); 21] = [
     ("render/src/rollout/waiting.rs", &["Why something waits"]),
     ("render/src/rollout/shortcoming.rs", &["Why something waits"]),
     ("render/src/diagnostic/obstacle.rs", &["Why a machine cannot join"]),
@@ -74,6 +78,7 @@ const PLACES: [(&str, &[&str]); 20] = [
     ("render/src/report/under_way.rs", &["Words of `nico plan`"]),
     ("apply/src/keeper/trouble.rs", &["`KubeconfigAvailable`"]),
     ("apply/src/events.rs", &["Events"]),
+    ("apply/src/usher/batch.rs", &["Events"]),
 ];
 
 /// The conditions' types stand there.

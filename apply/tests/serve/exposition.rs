@@ -24,6 +24,10 @@ fn what_is_counted_is_shown() {
     let writes = |resource: &str, result: &str, verb: &str| {
         of("nico_writes_total", &format!(r#"resource="{resource}",result="{result}",verb="{verb}""#))
     };
+    let evictions = |result: &str| {
+        let labels = format!(r#"resource="pods/eviction",result="{result}",verb="create""#);
+        of("nico_workload_writes_total", &labels)
+    };
     let by_role =
         |family: &str, role: &str| of(family, &format!(r#"cluster="home",namespace="fleet",role="{role}""#));
     let selection = "nico_machine_selection_duration_seconds";
@@ -34,6 +38,8 @@ fn what_is_counted_is_shown() {
         (writes("nixosconfigurations", "success", "patch"), "2"),
         (writes("nixosconfigurations", "conflict", "patch"), "1"),
         (writes("secrets", "error", "create"), "1"),
+        (evictions("success"), "1"),
+        (evictions("budget"), "1"),
         ("nico_leader".to_owned(), "1"),
         (of("nico_cache_age_seconds", r#"kind="Machine""#), "1.5"),
         (format!("nico_conflicts_total{of_home}"), "1"),

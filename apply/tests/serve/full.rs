@@ -81,6 +81,10 @@ pub fn full() -> Metrics {
     metrics.written("patch", "nixosconfigurations", WriteResult::Success);
     metrics.written("patch", "nixosconfigurations", WriteResult::Conflict);
     metrics.written("create", "secrets", WriteResult::Error);
+    metrics.written_there("create", "pods/eviction", WriteResult::Success);
+    metrics.written_there("create", "pods/eviction", WriteResult::Budget);
+    metrics.written_there("delete", "nodes", WriteResult::Conflict);
+    metrics.written_there("patch", "nodes", WriteResult::Error);
     metrics.watch_leader(|| true);
     metrics.watch_cache("Machine", || Duration::from_millis(1500));
     let home = key("fleet", "home");

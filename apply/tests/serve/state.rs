@@ -159,7 +159,13 @@ fn who_stands_by_says_nothing_about_clusters() {
         let names = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         names.map(str::to_owned).collect::<Vec<_>>()
     };
-    let of_the_process = ["nico_cache_age_seconds", "nico_leader", "nico_operator_info", "nico_writes_total"];
+    let of_the_process = [
+        "nico_cache_age_seconds",
+        "nico_leader",
+        "nico_operator_info",
+        "nico_workload_writes_total",
+        "nico_writes_total",
+    ];
     // From the moment on that it leads no longer, before anybody has noticed.
     leads.store(false, Ordering::SeqCst);
     let shown = families();
