@@ -15,6 +15,7 @@ const OLD_IMAGE: &str = "nico-operator:latest";
 const CLIENT_SIDE: &[&str] = &["apply"];
 const SERVER_SIDE: &[&str] = &["apply", "--server-side"];
 const BY_FORCE: &[&str] = &["apply", "--server-side", "--force-conflicts"];
+const CREATE: &[&str] = &["create"];
 /// As Flux and Argo CD do it: under a name of its own, by force.
 const GITOPS: &[&str] = &["apply", "--server-side", "--force-conflicts", "--field-manager=gitops"];
 
@@ -197,7 +198,7 @@ async fn nothing_of_the_old_one_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_hand_wrote_and_nico_leaves_out_stays() {
     let control_plane = control_plane().await;
-    for (old, new) in [(SERVER_SIDE, GITOPS), (SERVER_SIDE, CLIENT_SIDE)] {
+    for (old, new) in [(SERVER_SIDE, GITOPS), (SERVER_SIDE, CLIENT_SIDE), (CREATE, BY_FORCE)] {
         anew(&control_plane, old).await;
         apply(&control_plane, new, "install.yaml").await;
         let spec = get(&control_plane, "deployment", OWN_NAME).await["spec"].take();
@@ -210,22 +211,26 @@ async fn what_another_hand_wrote_and_nico_leaves_out_stays() {
     }
 }
 
-/// Without force the server gives no field to another hand. Nothing runs beside anything then either.
+/// Without force the server gives no field to another hand, and says which: the old one runs on, alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_force_what_others_wrote_is_not_taken() {
     let control_plane = control_plane().await;
-    apply(&control_plane, CLIENT_SIDE, OLD).await;
-    let output = control_plane.kubectl(&[SERVER_SIDE, &["-f", &path("install.yaml")]].concat()).await;
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{errors}");
-    for words in
-        ["conflicts with \"kubectl-client-side-apply\"", ".spec.strategy.rollingUpdate", "--force-conflicts"]
-    {
-        assert!(errors.contains(words), "{words}: {errors}");
+    for (old, manager, field) in [
+        (CLIENT_SIDE, "kubectl-client-side-apply", ".spec.strategy.rollingUpdate"),
+        (CREATE, "kubectl-create", ".spec.versions"),
+        (GITOPS, "gitops", ".spec.versions"),
+    ] {
+        anew(&control_plane, old).await;
+        let output = control_plane.kubectl(&[SERVER_SIDE, &["-f", &path("install.yaml")]].concat()).await;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{errors}");
+        for words in [&format!("conflicts with \"{manager}\""), field, "--force-conflicts"] {
+            assert!(errors.contains(words), "{words}: {errors}");
+        }
+        let live = get(&control_plane, "deployment", OWN_NAME).await;
+        assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], OLD_IMAGE, "{old:?}");
+        apply(&control_plane, BY_FORCE, "install.yaml").await;
     }
-    let live = get(&control_plane, "deployment", OWN_NAME).await;
-    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], OLD_IMAGE);
-    apply(&control_plane, BY_FORCE, "install.yaml").await;
 }
 
 /// The Python operator, and nothing else.
