@@ -1,7 +1,9 @@
 //! What the loops tell each other of each cluster: the operator what it has decided, the keeper how the cluster is
 //! reached, the prober what it said. In memory alone, and nobody waits for anybody here.
 
-use std::collections::BTreeMap;
+mod asking;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
@@ -14,6 +16,8 @@ use tokio::sync::{Notify, mpsc};
 use crate::lease::Term;
 use crate::observe::now;
 use crate::probe::Door;
+
+pub(crate) use asking::Open;
 
 /// Has the operator look at a namespace again.
 #[derive(Clone)]
@@ -38,7 +42,7 @@ pub(crate) struct Board {
     /// For the keeper.
     news: Notify,
     /// For the prober.
-    opened: Notify,
+    wanted: Notify,
 }
 
 #[derive(Default)]
@@ -46,6 +50,8 @@ struct Entry {
     post: Option<Post>,
     kept: Option<Kept>,
     probe: Option<Arc<Probe>>,
+    /// It is to be asked at once.
+    is_wanted: bool,
 }
 
 impl Entry {
@@ -53,6 +59,10 @@ impl Entry {
     fn is_of(&self, cluster: &KubernetesCluster) -> bool {
         let uid = self.post.as_ref().and_then(|post| post.cluster.metadata.uid.as_ref());
         uid.is_some() && uid == cluster.metadata.uid.as_ref()
+    }
+
+    fn drains(&self, machine: &str) -> bool {
+        self.post.as_ref().is_some_and(|post| post.ground.drained.contains(machine))
     }
 }
 
@@ -76,8 +86,14 @@ pub(crate) struct Ground {
     pub sources: Sources,
     /// In their order.
     pub control_planes: Vec<String>,
-    /// All of its machines that there are, by name.
+    /// The names of all that are in, or leave.
+    pub names: BTreeSet<String>,
+    /// Those of them that there are, by name.
     pub machines: BTreeMap<String, Arc<Machine>>,
+    /// Those that leave, and are drained: what runs on them is asked for.
+    pub drained: BTreeSet<String>,
+    /// Something waits for what the cluster says next: it is asked more often.
+    pub hurries: bool,
     /// The configurations of the sources, by the machine's name.
     pub configurations: BTreeMap<String, Arc<NixosConfiguration>>,
 }
@@ -126,6 +142,7 @@ impl Board {
         ground: Option<Ground>,
         term: &Term,
     ) {
+        let is_wanted;
         {
             let mut entries = self.entries();
             let entry = entries.entry(ClusterKey::of(cluster)).or_default();
@@ -134,10 +151,16 @@ impl Board {
             }
             let before = || entry.post.as_ref().map(|post| (*post.ground).clone()).unwrap_or_default();
             let ground = ground.unwrap_or_else(|| Ground { sources: Sources::default(), ..before() });
+            // What runs on a machine that begins to leave was not asked for yet.
+            is_wanted = ground.drained.iter().any(|machine| !entry.drains(machine));
+            entry.is_wanted |= is_wanted;
             entry.post =
                 Some(Post { cluster: cluster.clone(), secret, ground: Arc::new(ground), term: term.clone() });
         }
         self.news.notify_one();
+        if is_wanted {
+            self.wanted.notify_one();
+        }
     }
 
     /// Until something is decided about any cluster, or a login is refused.
@@ -195,7 +218,7 @@ impl Board {
         entry.kept = Some(kept);
         drop(entries);
         if is_opened {
-            self.opened.notify_one();
+            self.wanted.notify_one();
         }
         is_news
     }
@@ -203,45 +226,5 @@ impl Board {
     /// How a cluster is reached, as it stands here now.
     pub fn kept_of(&self, cluster: &ClusterKey) -> Option<Kept> {
         self.entries().get(cluster)?.kept.clone()
-    }
-
-    /// Until a cluster can be asked that could not before.
-    pub async fn opened(&self) {
-        self.opened.notified().await;
-    }
-
-    /// The clusters that can be asked, and whether they never were.
-    pub fn doors(&self) -> Vec<(ClusterKey, Arc<Door>, Arc<Ground>, bool)> {
-        let entries = self.entries();
-        let open = entries.iter().filter_map(|(key, entry)| {
-            let post = entry.post.as_ref().filter(|post| post.term.is_valid())?;
-            let door = entry.kept.as_ref()?.door.clone()?;
-            Some((key.clone(), door, post.ground.clone(), entry.probe.is_none()))
-        });
-        open.collect()
-    }
-
-    /// The prober has asked a cluster by this door. True: what it says now is not what it said before.
-    pub fn probed(&self, cluster: &ClusterKey, door: &Arc<Door>, probe: Probe, is_refused: bool) -> bool {
-        let is_news;
-        {
-            let mut entries = self.entries();
-            let Some(entry) = entries.get_mut(cluster) else { return false };
-            let is_same = |kept: &&mut Kept| kept.door.as_ref().is_some_and(|one| Arc::ptr_eq(one, door));
-            let Some(kept) = entry.kept.as_mut().filter(is_same) else { return false };
-            let was_refused = kept
-                .kubeconfig
-                .stored
-                .as_mut()
-                .is_some_and(|stored| std::mem::replace(&mut stored.is_refused, is_refused));
-            let says = |probe: &Probe| (probe.nodes.clone(), probe.apis.clone());
-            is_news = was_refused != is_refused
-                || entry.probe.as_ref().is_none_or(|before| says(before) != says(&probe));
-            entry.probe = Some(Arc::new(probe));
-        }
-        if is_refused {
-            self.news.notify_one();
-        }
-        is_news
     }
 }

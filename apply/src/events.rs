@@ -9,6 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
+use nico_crds::names::configuration_name;
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::ClusterKey;
 use nico_render::rollout::{FinalizerChange, Purpose};
@@ -77,6 +78,12 @@ impl Herald {
     pub fn not_cleaned(&self, cluster: &KubernetesCluster, machines: &str) {
         let note = format!("the cluster goes, and NIO does not show that it cleaned {machines}");
         self.say(cluster, EventType::Warning, "NotCleaned", &note, None);
+    }
+
+    /// Something was done about the Node of a machine that leaves.
+    pub fn of_node(&self, cluster: &KubernetesCluster, machine: &str, reason: &str, note: &str) {
+        let name = configuration_name(&cluster.name_any(), machine);
+        self.say(cluster, EventType::Normal, reason, note, Some(reference_to(cluster, &name)));
     }
 
     /// Conditions became true or false.

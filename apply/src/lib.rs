@@ -23,5 +23,6 @@ pub mod probe;
 pub mod serve;
 pub mod ssh;
 mod token;
+mod usher;
 
 pub use error::ApplyError;

@@ -114,6 +114,14 @@ pub fn now() -> Timestamp {
         .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// The same to the nanosecond, where it matters what came first.
+pub(crate) fn precisely() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let nanoseconds = i32::try_from(since.subsec_nanos()).unwrap_or_default();
+    Timestamp::new(seconds, nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 /// Untyped first, so that one odd object is named instead of "the list failed".
 async fn list<T: Held>(
     api: Api<DynamicObject>,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::faults::is_operator;
 use crate::fleet::{Fleet, HOME};
 use crate::invariants;
-use crate::stage::{BOUND, CONFIGURATIONS, shared_account};
+use crate::stage::{BOUND, CONFIGURATIONS, Stage, shared_account};
 
 impl Fleet {
     /// What the operator was answered well to, from one place of the audit log to now.
@@ -59,14 +59,19 @@ impl Fleet {
 
     /// What `nico plan` says of the live server, and how it ends.
     pub async fn plan(&self, more: &[&str]) -> (String, Option<i32>) {
-        let kubeconfig = shared_account().await.kubeconfig();
-        let planned = Process::start(env!("CARGO_BIN_EXE_nico"), |command| {
-            command.args(["plan", "--namespace", self.stage.namespace.name()]).args(more);
-            command.arg("--kubeconfig").arg(&kubeconfig).env_remove("KUBECONFIG");
-        });
-        let status = planned.ended(BOUND).await.unwrap();
-        (planned.text(Stream::Out), status.code())
+        plan(&self.stage, more).await
     }
+}
+
+/// What `nico plan` says of a namespace, and how it ends.
+pub async fn plan(stage: &Stage<'_>, more: &[&str]) -> (String, Option<i32>) {
+    let kubeconfig = shared_account().await.kubeconfig();
+    let planned = Process::start(env!("CARGO_BIN_EXE_nico"), |command| {
+        command.args(["plan", "--namespace", stage.namespace.name()]).args(more);
+        command.arg("--kubeconfig").arg(&kubeconfig).env_remove("KUBECONFIG");
+    });
+    let status = planned.ended(BOUND).await.unwrap();
+    (planned.text(Stream::Out), status.code())
 }
 
 fn said(event: &Event) -> &'static str {

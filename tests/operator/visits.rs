@@ -20,7 +20,7 @@ pub struct Visits<'a> {
     pub workload: Arc<ControlPlane>,
     pub sshd: Sshd,
     pub address: Ipv4Addr,
-    _passage: Passage,
+    passage: Option<Passage>,
 }
 
 /// The API server that the kubeconfigs lead to, for tests that look at no Nodes.
@@ -44,14 +44,19 @@ impl<'a> Visits<'a> {
     pub async fn on(stage: Stage<'a>, workload: Arc<ControlPlane>, address: [u8; 4]) -> Self {
         let address = Ipv4Addr::from(address);
         let sshd = Sshd::start(address).await;
-        let passage = Passage::open(address, workload.port()).await;
-        let visits = Self { stage, workload, sshd, address, _passage: passage };
+        let passage = Some(Passage::open(address, workload.port()).await);
+        let visits = Self { stage, workload, sshd, address, passage };
         visits.put_key(KEY, &visits.sshd.key()).await;
         visits
     }
 
     pub fn namespace(&self) -> &Namespace {
         &self.stage.namespace
+    }
+
+    /// Nothing that the machine serves can be reached any more, but its sshd.
+    pub fn close(&mut self) {
+        self.passage = None;
     }
 
     /// Starts the operator.

@@ -8,7 +8,7 @@ pub mod writer;
 use kube::ResourceExt;
 use nico_crds::names::Role;
 use nico_crds::{KubernetesCluster, NixosConfiguration};
-use nico_render::rollout::{FinalizerChange, Purpose, Removal, Step, Target, Write};
+use nico_render::rollout::{FinalizerChange, NodeStep, Purpose, Removal, Step, Target, Write};
 use nico_render::{ClusterKey, DesiredConfiguration, Memory};
 use tracing::{info, warn};
 
@@ -86,6 +86,8 @@ pub struct Turn {
     pub(crate) seen: Vec<Seen>,
     /// Something was looked at: another plan may say more.
     pub(crate) looked: bool,
+    /// What is to be done in the cluster itself.
+    pub(crate) nodes: Vec<NodeStep>,
 }
 
 /// Executes the steps of one cluster.
@@ -170,8 +172,8 @@ impl<'a> Hands<'a> {
                 self.saw_configuration(&live);
                 self.done(Done::Released(target));
             }
-            // What is done in the cluster itself is not done by these hands.
-            Step::Node(_) => {}
+            // That is done in the cluster itself, where these hands do not reach.
+            Step::Node(step) => self.turn.nodes.push(step),
         }
         Ok(())
     }

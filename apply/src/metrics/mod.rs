@@ -38,6 +38,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     writes: IntCounterVec,
+    workload_writes: IntCounterVec,
     cache_age: GaugeVec,
     leader: IntGauge,
     clusters: Mutex<BTreeMap<ClusterKey, Known>>,
@@ -65,6 +66,8 @@ pub enum WriteResult {
     Success,
     /// What it was decided on is no longer so.
     Conflict,
+    /// A PodDisruptionBudget forbids it now.
+    Budget,
     /// It was refused otherwise, or not answered.
     Error,
 }
@@ -88,19 +91,25 @@ impl Metrics {
         let info = IntGauge::with_opts(info)?;
         info.set(1);
         let writes = Opts::new("nico_writes_total", "Writes to the API server, and how they ended.");
+        let workload = Opts::new(
+            "nico_workload_writes_total",
+            "Writes to the API servers of the clusters that were built, and how they ended.",
+        );
         let age = Opts::new("nico_cache_age_seconds", "Seconds since a watch last showed a sign of life.");
         let leader = Opts::new("nico_leader", "Whether this process leads, and so may write: 1 or 0.");
         let inner = Inner {
             registry: Registry::new(),
             writes: IntCounterVec::new(writes, &["verb", "resource", "result"])?,
+            workload_writes: IntCounterVec::new(workload, &["verb", "resource", "result"])?,
             cache_age: GaugeVec::new(age, &["kind"])?,
             leader: IntGauge::with_opts(leader)?,
             clusters: Mutex::default(),
             looks: Mutex::default(),
         };
-        let collectors: [Box<dyn Collector>; 4] = [
+        let collectors: [Box<dyn Collector>; 5] = [
             Box::new(info),
             Box::new(inner.writes.clone()),
+            Box::new(inner.workload_writes.clone()),
             Box::new(inner.cache_age.clone()),
             Box::new(inner.leader.clone()),
         ];
@@ -112,11 +121,12 @@ impl Metrics {
 
     /// A write was answered, or given up: its verb (as in a Role) and its resource (plural).
     pub fn written(&self, verb: &'static str, resource: &'static str, result: WriteResult) {
-        let labels = [verb, resource, result.label()];
-        match self.0.writes.get_metric_with_label_values(&labels) {
-            Ok(writes) => writes.inc(),
-            Err(error) => warn!("a write is not counted: {error}"),
-        }
+        count(&self.0.writes, [verb, resource, result.label()]);
+    }
+
+    /// The same of a write to a cluster that was built.
+    pub fn written_there(&self, verb: &'static str, resource: &'static str, result: WriteResult) {
+        count(&self.0.workload_writes, [verb, resource, result.label()]);
     }
 
     /// A namespace has these clusters now: the series of those that were not there before begin, at zero, and
@@ -229,8 +239,16 @@ impl WriteResult {
         match self {
             Self::Success => "success",
             Self::Conflict => "conflict",
+            Self::Budget => "budget",
             Self::Error => "error",
         }
+    }
+}
+
+fn count(writes: &IntCounterVec, labels: [&str; 3]) {
+    match writes.get_metric_with_label_values(&labels) {
+        Ok(writes) => writes.inc(),
+        Err(error) => warn!("a write is not counted: {error}"),
     }
 }
 

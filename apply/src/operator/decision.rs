@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::machine::Dialect;
-use nico_crds::names::{Role, configuration_name};
+use nico_crds::names::{LEAVING, LOST, Role, configuration_name};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus, Machine, NixosConfiguration};
-use nico_render::rollout::Plan;
+use nico_render::rollout::{Plan, WaitReason};
 use nico_render::status::status;
 use nico_render::workload::{Sources, sources};
 use nico_render::{ClusterKey, Desired, Inventory, Observed, Sight, render_each};
@@ -79,10 +79,13 @@ impl<'a> Named<'a> {
         cluster: &KubernetesCluster,
         desired: &Desired,
         sources: Sources,
+        plan: &Plan,
         dialect: Dialect,
     ) -> Ground {
         let members = desired.members.iter().map(|member| &member.machine);
-        let all = members.chain(desired.leaving.iter().map(|leaving| &leaving.machine));
+        let names: BTreeSet<_> =
+            members.chain(desired.leaving.iter().map(|leaving| &leaving.machine)).cloned().collect();
+        let drained = desired.leaving.iter().map(|leaving| &leaving.machine);
         let machine = |name: &String| Some((name.clone(), Arc::clone(self.machines.get(name.as_str())?)));
         let cluster = cluster.metadata.name.as_deref().unwrap_or_default();
         let configuration = |machine: &String| {
@@ -93,11 +96,33 @@ impl<'a> Named<'a> {
         Ground {
             dialect,
             control_planes: control_planes.map(|member| member.machine.clone()).collect(),
-            machines: all.filter_map(machine).collect(),
+            machines: names.iter().filter_map(machine).collect(),
+            drained: drained.filter(|machine| self.drains(cluster, machine)).cloned().collect(),
+            hurries: plan.waiting.iter().any(|waiting| hurries(&waiting.reason)),
+            names,
             configurations: sources.settled.iter().filter_map(configuration).collect(),
             sources,
         }
     }
+
+    /// Its removal has begun, by NICO's hand, and it is not lost.
+    fn drains(&self, cluster: &str, machine: &str) -> bool {
+        let name = configuration_name(cluster, machine);
+        let (live, object) = (self.configurations.get(name.as_str()), self.machines.get(machine));
+        let (Some(live), Some(object)) = (live, object) else { return false };
+        let is_lost = |notes: &Option<BTreeMap<String, String>>| {
+            notes.as_ref().and_then(|notes| notes.get(LOST)).is_some_and(|noted| noted == "true")
+        };
+        live.annotation(LEAVING).is_some()
+            && live.metadata.deletion_timestamp.is_none()
+            && !is_lost(&live.metadata.annotations)
+            && !is_lost(&object.metadata.annotations)
+    }
+}
+
+/// It goes on as soon as the cluster says something else.
+const fn hurries(reason: &WaitReason) -> bool {
+    matches!(reason, WaitReason::Draining { .. } | WaitReason::MemberLeaving { .. } | WaitReason::NodeLeaving)
 }
 
 /// Decides about the clusters of the inventory, but for those that must not be decided about now: they only
@@ -128,9 +153,9 @@ pub(crate) fn decide(
                 cluster: Arc::new(cluster.clone()),
                 told: Told::of(&status, plan.as_ref(), workload),
                 laps,
-                ground: desired.as_ref().ok().map(|desired| {
+                ground: desired.as_ref().ok().zip(plan.as_ref()).map(|(desired, plan)| {
                     let sources = sources(cluster, desired, &observed, now);
-                    named.ground(cluster, desired, sources, inventory.dialect)
+                    named.ground(cluster, desired, sources, plan, inventory.dialect)
                 }),
                 status: workload.is_some().then_some(status),
                 plan: plan.unwrap_or_default(),

@@ -34,6 +34,7 @@ use crate::lease::{Leadership, Term};
 use crate::metrics::Metrics;
 use crate::observe::now;
 use crate::probe::Prober;
+use crate::usher::Usher;
 use decision::{Decision, Made, decide};
 use ledger::Ledger;
 use turn::Tools;
@@ -115,6 +116,7 @@ struct Others {
     aggregator: Aggregator,
     keeper: Keeper,
     prober: Prober,
+    usher: Usher,
 }
 
 impl Operator {
@@ -139,10 +141,11 @@ impl Operator {
             settings.interval,
         );
         let prober = Prober::new(board.clone(), waker.clone(), settings.interval);
+        let (usher, tray) = Usher::new(board.clone(), herald.clone(), metrics.clone());
         Self {
             caches: Arc::new(Caches::new(settings.cache.clone())),
-            tools: Tools { writer, tokens: Arc::default(), herald, desk },
-            others: Some(Others { crier, aggregator, keeper, prober }),
+            tools: Tools { writer, tokens: Arc::default(), herald, desk, tray },
+            others: Some(Others { crier, aggregator, keeper, prober, usher }),
             board,
             waker,
             woken,
@@ -337,8 +340,9 @@ impl Operator {
             self.metrics.cluster(key).unrenderable();
         }
         account.busy = true;
-        // What waits to be told is older.
+        // What waits to be told, or done, is older.
         self.tools.desk.withdraw(key);
+        self.tools.tray.withdraw(key);
         let (tools, permits, key) = (self.tools.within(term), self.permits.clone(), key.clone());
         let term = term.clone();
         self.turns.spawn(async move {
@@ -357,6 +361,7 @@ impl Others {
         beside.spawn(self.aggregator.run());
         beside.spawn(self.keeper.run());
         beside.spawn(self.prober.run());
+        beside.spawn(self.usher.run());
         tokio::spawn(self.crier.run())
     }
 }

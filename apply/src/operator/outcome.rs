@@ -119,6 +119,7 @@ impl Operator {
         for gone in self.ledger.forget_others(namespace, there) {
             info!(cluster = %gone, "is gone");
             self.tools.desk.withdraw(&gone);
+            self.tools.tray.withdraw(&gone);
         }
         self.tools.tokens.retain(namespace, there);
         self.board.retain(namespace, there);

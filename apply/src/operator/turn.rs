@@ -11,6 +11,7 @@ use crate::hands::writer::Writer;
 use crate::hands::{Done, Hands, Turn};
 use crate::lease::Term;
 use crate::token::Tokens;
+use crate::usher::Tray;
 
 /// What a turn needs.
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub(crate) struct Tools {
     pub tokens: std::sync::Arc<Tokens>,
     pub herald: Herald,
     pub desk: Desk,
+    pub tray: Tray,
 }
 
 impl Tools {
@@ -29,6 +31,7 @@ impl Tools {
             tokens: self.tokens.clone(),
             herald: self.herald.within(term),
             desk: self.desk.clone(),
+            tray: self.tray.clone(),
         }
     }
 }
@@ -37,9 +40,11 @@ impl Tools {
 pub(crate) async fn take(tools: Tools, term: Term, made: Made) -> Turn {
     let Made { cluster, plan, status, uncleaned, error: _, told: _, laps: _, ground: _ } = made;
     let mut hands = Hands::new(&tools.writer, &tools.tokens, (*cluster).clone(), true);
-    let quiet = plan.steps.is_empty();
+    // What is done in the cluster itself is no write of this turn, which would wait for it.
+    let quiet = plan.steps.iter().all(|step| matches!(step, Step::Node(_)));
     hands.execute(plan.steps).await;
-    let Hands { turn, .. } = hands;
+    let Hands { mut turn, .. } = hands;
+    tools.tray.hand_in(&cluster, std::mem::take(&mut turn.nodes), &term);
     // Of what is just changing the next plan tells more.
     if let Some(status) = status
         && (quiet || !turn.errors.is_empty())

@@ -1,25 +1,20 @@
-//! One look at a cluster: its Nodes, and the API server of each control plane.
+//! One look at a cluster: its Nodes, what runs on those that leave, and the API server of each control plane.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
 use k8s_openapi::api::core::v1::Node;
-use kube::api::ListParams;
-use nico_render::workload::{self, Probe, Silence};
-use tokio::time::timeout;
-use tracing::debug;
+use kube::Client;
+use nico_render::workload::{self, Api, Probe};
 
-use super::Door;
+use super::list::{Asked, Failure};
 use super::nodes::Nodes;
+use super::{Door, pods};
 use crate::board::Ground;
-use crate::error::{chain, has_code};
-use crate::observe::now;
+use crate::observe::{now, precisely};
 
-/// So many Nodes are asked for at a time.
-const PAGE: u32 = 500;
-
-/// And so many pages at most: Kubernetes has 5,000 Nodes at most.
+/// So many pages of Nodes at most: Kubernetes has 5,000 Nodes at most.
 const PAGES: usize = 40;
 
 /// What came of it.
@@ -31,85 +26,67 @@ pub(super) struct Seen {
 
 /// Asks. What is found says something for so long.
 pub(super) async fn ask(door: &Door, ground: &Ground, says_for: Duration) -> Seen {
-    let at = now();
+    // What is done from now on may not show.
+    let at = precisely();
     let apis = ground.control_planes.iter().filter_map(|machine| {
         let address = ground.machines.get(machine)?.address()?.to_owned();
         Some(async move { (machine.clone(), door.ask(&address).await) })
     });
-    let (nodes, apis) = join(nodes(door), join_all(apis)).await;
-    let is_refused = matches!(nodes, Err(Failure::Refused));
-    let nodes = nodes.map(|nodes| of_machines(&nodes, ground)).map_err(Failure::silence);
-    let apis = apis.into_iter().collect();
+    let (named, apis) = join(nodes(door, door.client()), join_all(apis)).await;
+    let apis: BTreeMap<_, _> = apis.into_iter().collect();
+    let is_refused = matches!(named, Err(Failure::Refused));
+    let found = match named {
+        // The kubeconfig may name the machine that leaves, or is dead.
+        Err(Failure::Silent) => by_another_way(door, ground, &apis).await.ok_or(Failure::Silent),
+        named => named.map(|nodes| (door.client().clone(), nodes)),
+    };
+    let nodes = match found {
+        Ok((client, nodes)) => {
+            let mut nodes = of_machines(&nodes, ground);
+            pods::look(&Asked { client: &client, limit: door.limit() }, &mut nodes, &ground.drained).await;
+            door.answered(client);
+            Ok(nodes)
+        }
+        Err(failure) => Err(failure.silence()),
+    };
     let until = now();
     let until = until.checked_add(says_for).unwrap_or(until);
     Seen { probe: Probe { at, until, nodes, apis }, is_refused }
 }
 
+async fn nodes(door: &Door, client: &Client) -> Result<Nodes, Failure> {
+    let asked = Asked { client, limit: door.limit() };
+    asked.list(None, PAGES, |node: Node| node).await.map(Nodes::new)
+}
+
+/// By the API server of a control plane that has just answered at its own address.
+async fn by_another_way(
+    door: &Door,
+    ground: &Ground,
+    apis: &BTreeMap<String, Api>,
+) -> Option<(Client, Nodes)> {
+    let answers = |api: &Api| match api {
+        Api::Ready | Api::NotReady(_) => true,
+        Api::Silent => false,
+    };
+    for (machine, _) in apis.iter().filter(|(_, api)| answers(api)) {
+        let Some(address) = ground.machines.get(machine).and_then(|machine| machine.address()) else {
+            continue;
+        };
+        if let Some(client) = door.own(address).await
+            && let Ok(nodes) = nodes(door, &client).await
+        {
+            return Some((client, nodes));
+        }
+    }
+    None
+}
+
+/// Those of machines that are gone as well, as far as their names are left.
 fn of_machines(nodes: &Nodes, ground: &Ground) -> BTreeMap<String, workload::Node> {
-    let found = ground.machines.iter().filter_map(|(name, machine)| Some((name.clone(), nodes.of(machine)?)));
-    found.collect()
-}
-
-/// Why there is no list of the Nodes.
-enum Failure {
-    Silent,
-    /// It lets us in, and shows no Nodes.
-    Forbidden,
-    /// It does not let us in, or is not who it was.
-    Refused,
-    Garbled,
-}
-
-impl Failure {
-    const fn silence(self) -> Silence {
-        match self {
-            Self::Silent => Silence::NotAnswering,
-            Self::Forbidden | Self::Refused => Silence::Denied,
-            Self::Garbled => Silence::Garbled,
-        }
-    }
-}
-
-async fn nodes(door: &Door) -> Result<Nodes, Failure> {
-    match timeout(door.limit(), list(door)).await {
-        Ok(Ok(nodes)) => Ok(Nodes::new(nodes)),
-        Ok(Err(error)) => {
-            debug!(?door, error = chain(&error), "no list of the Nodes");
-            Err(failure(&error))
-        }
-        Err(_) => Err(Failure::Silent),
-    }
-}
-
-async fn list(door: &Door) -> Result<Vec<Node>, kube::Error> {
-    let api: kube::Api<Node> = kube::Api::all(door.client().clone());
-    let mut nodes = Vec::new();
-    let mut params = ListParams::default().limit(PAGE);
-    for _ in 0..PAGES {
-        let page = api.list(&params).await?;
-        nodes.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(nodes),
-        }
-    }
-    Err(kube::Error::Service("the list of the Nodes has no end".into()))
-}
-
-fn failure(error: &kube::Error) -> Failure {
-    if has_code(error, 401) || is_another(error) {
-        Failure::Refused
-    } else if has_code(error, 403) {
-        Failure::Forbidden
-    } else if matches!(error, kube::Error::SerdeError(_)) {
-        Failure::Garbled
-    } else {
-        Failure::Silent
-    }
-}
-
-/// Its certificate is not signed by whom the kubeconfig names: the cluster was started anew. rustls says it in these
-/// words, and kube passes no more on.
-fn is_another(error: &kube::Error) -> bool {
-    chain(error).contains("invalid peer certificate")
+    let of = |name: &String| match ground.machines.get(name) {
+        Some(machine) => nodes.of(machine),
+        None => nodes.named(name),
+    };
+    ground.names.iter().filter_map(|name| Some((name.clone(), of(name)?))).collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Mutex as Latch, PoisonError};
 use std::time::Duration;
 
 use http::Uri;
@@ -31,6 +32,8 @@ pub struct Door {
     client: Client,
     /// To the API server of each control plane, by its address: those that have answered.
     own: Mutex<BTreeMap<String, Client>>,
+    /// The one of them that gave the list of the Nodes last.
+    answered: Latch<Client>,
 }
 
 impl Door {
@@ -45,9 +48,11 @@ impl Door {
         access: Access,
         limit: Duration,
     ) -> Result<Self, LoginError> {
+        let client = client(text, limit).await?;
         Ok(Self {
             cluster: cluster.metadata.name.clone().unwrap_or_default(),
-            client: client(text, limit).await?,
+            answered: Latch::new(client.clone()),
+            client,
             access,
             limit,
             own: Mutex::default(),
@@ -59,8 +64,23 @@ impl Door {
         &self.client
     }
 
+    /// To the API server of the control plane at this address, if it has answered.
+    pub(super) async fn own(&self, address: &str) -> Option<Client> {
+        self.own.lock().await.get(address).cloned()
+    }
+
+    /// This one gives answers.
+    pub(super) fn answered(&self, client: Client) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = client;
+    }
+
+    /// To who gave answers last: the server that the kubeconfig names may be on the machine that leaves.
+    pub(crate) fn who_answers(&self) -> Client {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How long a question may take.
-    pub(super) const fn limit(&self) -> Duration {
+    pub(crate) const fn limit(&self) -> Duration {
         self.limit
     }
 

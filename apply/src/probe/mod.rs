@@ -1,4 +1,5 @@
-//! Asks each running cluster how it is: the API server of each control plane, and the Nodes.
+//! Asks each running cluster how it is: the API server of each control plane, the Nodes, and what runs on those that
+//! leave.
 //!
 //! Nothing of it is written anywhere. What is found is a snapshot in memory, with its time: an old one says
 //! nothing.
@@ -6,7 +7,10 @@
 mod api;
 mod ask;
 mod door;
+mod list;
+mod member;
 mod nodes;
+mod pods;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +22,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
-use crate::board::{Board, Ground, Waker};
+use crate::board::{Board, Ground, Open, Waker};
 use ask::{Seen, ask};
 
 pub use api::ask_control_plane;
@@ -27,6 +31,8 @@ pub use nodes::Nodes;
 
 /// Older than so many rounds an answer says nothing.
 const ROUNDS: u32 = 3;
+/// A cluster that a machine takes leave of is asked this often, at least.
+const HURRY: Duration = Duration::from_secs(5);
 /// And a round takes its time.
 const GRACE: Duration = Duration::from_secs(10);
 /// So many clusters are asked at once.
@@ -66,12 +72,16 @@ impl Prober {
     /// Never returns.
     pub async fn run(mut self) {
         let mut ticks = interval(self.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut between = interval(self.interval.min(HURRY));
+        for ticks in [&mut ticks, &mut between] {
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             tokio::select! {
                 _ = ticks.tick() => self.ask_all(|_| true),
+                _ = between.tick() => self.ask_all(|open| open.hurries),
                 // One that was just reached is not left untold until the next round.
-                () = self.board.opened() => self.ask_all(|is_new| is_new),
+                () = self.board.wanted() => self.ask_all(|open| open.is_wanted),
                 Some(ended) = self.asking.join_next_with_id() => match ended {
                     Ok((id, asked)) => self.told(id, asked),
                     Err(failed) => {
@@ -83,11 +93,13 @@ impl Prober {
         }
     }
 
-    /// Asks those that can be asked, and that are chosen by whether they never were.
-    fn ask_all(&mut self, chosen: impl Fn(bool) -> bool) {
+    /// Asks those that can be asked, and are chosen.
+    fn ask_all(&mut self, chosen: impl Fn(&Open) -> bool) {
         let says_for = self.interval.saturating_mul(ROUNDS).saturating_add(GRACE);
-        for (cluster, door, ground, is_new) in self.board.doors() {
-            if chosen(is_new) && self.busy.insert(cluster.clone()) {
+        for open in self.board.doors() {
+            if chosen(&open) && self.busy.insert(open.cluster.clone()) {
+                let Open { cluster, door, ground, .. } = open;
+                self.board.asking(&cluster);
                 let permits = self.permits.clone();
                 let key = cluster.clone();
                 let task = self.asking.spawn(async move { one(permits, key, door, &ground, says_for).await });

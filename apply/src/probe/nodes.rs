@@ -1,10 +1,13 @@
-//! Which Node is which machine, and how it is.
+//! Which Node is which machine, how it is, and what is noted on it.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{self, NodeCondition};
 use nico_crds::Machine;
+use nico_crds::names::DRAINED_SINCE;
 use nico_render::workload::Node;
+
+use super::member;
 
 /// The Nodes of a cluster, by what they may be known by.
 #[derive(Default)]
@@ -46,10 +49,16 @@ impl Nodes {
         })?;
         self.nodes.get(place).map(read)
     }
+
+    /// The Node of a machine of which only the name is left.
+    pub fn named(&self, name: &str) -> Option<Node> {
+        self.nodes.get(*self.by_name.get(name)?).map(read)
+    }
 }
 
 fn read(node: &v1::Node) -> Node {
     let status = node.status.as_ref();
+    let annotations = node.metadata.annotations.as_ref();
     let conditions = || status.iter().flat_map(|status| status.conditions.iter().flatten());
     let pressed =
         |condition: &&NodeCondition| condition.type_.ends_with("Pressure") && condition.status == "True";
@@ -58,8 +67,9 @@ fn read(node: &v1::Node) -> Node {
         uid: node.metadata.uid.clone().unwrap_or_default(),
         version: node.metadata.resource_version.clone().unwrap_or_default(),
         cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
-        drained_since: None,
-        member: None,
+        // Anybody may write there; what is no time is none.
+        drained_since: annotations.and_then(|notes| notes.get(DRAINED_SINCE)?.parse().ok()),
+        member: annotations.and_then(member::read),
         pods: None,
         unready: unready(conditions().find(|condition| condition.type_ == "Ready")),
         kubelet: status.and_then(|status| Some(status.node_info.as_ref()?.kubelet_version.clone())),
@@ -131,6 +141,30 @@ mod tests {
         assert_eq!(name(machine("node-3", "10.0.0.3")), None, "whose is it?");
         assert_eq!(name(machine("node-4", "other")).as_deref(), Some("other"), "known by its host name");
         assert_eq!(name(machine("node-5", "10.0.0.5")), None);
+    }
+
+    #[test]
+    fn a_machine_that_is_gone_has_the_node_of_its_name() {
+        let nodes = Nodes::new(vec![node("node-1", "10.0.0.1", "True")]);
+        assert_eq!(nodes.named("node-1").unwrap().name, "node-1");
+        assert_eq!(nodes.named("10.0.0.1"), None, "a name is no address");
+    }
+
+    #[test]
+    fn since_when_it_is_drained_is_read_and_nothing_else_is_taken_for_it() {
+        let noted = |since: &str| {
+            let mut node = node("node-1", "10.0.0.1", "True");
+            let notes = [(DRAINED_SINCE.to_owned(), since.to_owned())];
+            node.metadata.annotations = Some(notes.into());
+            node.spec = serde_json::from_value(json!({ "unschedulable": true })).unwrap();
+            Nodes::new(vec![node]).named("node-1").unwrap()
+        };
+        let drained = noted("2026-11-27T22:40:13Z");
+        assert_eq!(drained.drained_since, Some("2026-11-27T22:40:13Z".parse().unwrap()));
+        assert!(drained.cordoned);
+        for garbage in ["", "true", "yesterday", "2026-11-27"] {
+            assert_eq!(noted(garbage).drained_since, None, "{garbage}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 
 use crate::audit::{self, Event};
 use crate::namespace::Namespace;
+use crate::process::Process;
 use crate::servers::Supervisor;
 
 /// It kills its servers and removes its folder: a matter of a tenth of a second.
@@ -206,6 +207,18 @@ impl ControlPlane {
         if wait.len() > 3 {
             self.kubectl_succeeds(&wait).await;
         }
+    }
+
+    /// Starts one more controller of Kubernetes beside those that are there.
+    pub fn controller(&self, name: &str) -> Process {
+        let program = self.paths.kubectl.with_file_name("kube-controller-manager");
+        let kubeconfig = self.folder().join("controller-manager.kubeconfig");
+        Process::start(program, |command| {
+            command
+                .args(["--leader-elect=false", "--secure-port=0"])
+                .arg(format!("--controllers={name}"))
+                .arg(format!("--kubeconfig={}", kubeconfig.display()));
+        })
     }
 
     async fn kubectl_succeeds(&self, args: &[&str]) -> String {

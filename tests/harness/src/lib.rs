@@ -17,7 +17,7 @@
 //! the servers ([`ControlPlane::kill`]), what the audit log tells ([`audit`]),
 //! and objects as a backup has them ([`backup`]). A machine that is visited is an
 //! sshd ([`sshd`]),
-//! and where it serves what a control plane does, that is passed on ([`passage`]).
+//! and where it serves what a control plane does, that is passed on ([`passage`], [`Front`]).
 //!
 //! The servers are children of `control-plane attached`, built from
 //! `tests/control-plane`: it lives as long as the pipe to this process does.
@@ -31,6 +31,7 @@ mod call;
 mod certificate;
 mod control_plane;
 pub mod faults;
+mod front;
 mod identity;
 mod namespace;
 pub mod passage;
@@ -43,6 +44,7 @@ mod wait;
 pub use audit::Event;
 pub use call::Call;
 pub use control_plane::{ControlPlane, StartError};
+pub use front::Front;
 pub use identity::ServiceAccount;
 pub use namespace::Namespace;
 pub use passage::Passage;

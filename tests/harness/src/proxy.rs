@@ -113,6 +113,11 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// All requests so far, in the order in which they came.
     pub fn log(&self) -> Vec<Exchange> {
         self.shared.state().log.clone()

@@ -1,0 +1,105 @@
+//! What concerns the asking of clusters: by whom they can be asked, when they are to be, and what they said.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nico_crds::KubernetesCluster;
+use nico_render::ClusterKey;
+use nico_render::workload::{Api, Node, Probe, Silence};
+
+use super::{Board, Ground, Kept};
+use crate::probe::Door;
+
+/// A cluster that can be asked.
+pub(crate) struct Open {
+    pub cluster: ClusterKey,
+    pub door: Arc<Door>,
+    pub ground: Arc<Ground>,
+    /// It never was, or is to be now.
+    pub is_wanted: bool,
+    /// It is asked more often.
+    pub hurries: bool,
+}
+
+impl Board {
+    /// The way into a cluster, if there is one.
+    pub fn door(&self, cluster: &KubernetesCluster) -> Option<Arc<Door>> {
+        let entries = self.entries();
+        let entry = entries.get(&ClusterKey::of(cluster)).filter(|entry| entry.is_of(cluster))?;
+        entry.kept.as_ref()?.door.clone()
+    }
+
+    /// Something was done in a cluster: it is to be asked at once.
+    pub fn want(&self, cluster: &ClusterKey) {
+        if let Some(entry) = self.entries().get_mut(cluster) {
+            entry.is_wanted = true;
+        }
+        self.wanted.notify_one();
+    }
+
+    /// Until a cluster is to be asked at once: it could not be before, or something was done there.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// The clusters that can be asked.
+    pub fn doors(&self) -> Vec<Open> {
+        let entries = self.entries();
+        let open = entries.iter().filter_map(|(key, entry)| {
+            let post = entry.post.as_ref().filter(|post| post.term.is_valid())?;
+            Some(Open {
+                cluster: key.clone(),
+                door: entry.kept.as_ref()?.door.clone()?,
+                ground: post.ground.clone(),
+                is_wanted: entry.is_wanted || entry.probe.is_none(),
+                hurries: post.ground.hurries,
+            })
+        });
+        open.collect()
+    }
+
+    /// The prober begins to ask a cluster.
+    pub fn asking(&self, cluster: &ClusterKey) {
+        if let Some(entry) = self.entries().get_mut(cluster) {
+            entry.is_wanted = false;
+        }
+    }
+
+    /// The prober has asked a cluster by this door. True: what it says now is not what it said before, or something
+    /// waits for it to be said.
+    pub fn probed(&self, cluster: &ClusterKey, door: &Arc<Door>, probe: Probe, is_refused: bool) -> bool {
+        let (is_news, is_wanted);
+        {
+            let mut entries = self.entries();
+            let Some(entry) = entries.get_mut(cluster) else { return false };
+            let is_same = |kept: &&mut Kept| kept.door.as_ref().is_some_and(|one| Arc::ptr_eq(one, door));
+            let Some(kept) = entry.kept.as_mut().filter(is_same) else { return false };
+            let was_refused = kept
+                .kubeconfig
+                .stored
+                .as_mut()
+                .is_some_and(|stored| std::mem::replace(&mut stored.is_refused, is_refused));
+            is_news = was_refused != is_refused
+                || entry.probe.as_ref().is_none_or(|before| says(before) != says(&probe))
+                || entry.post.as_ref().is_some_and(|post| post.ground.hurries);
+            entry.probe = Some(Arc::new(probe));
+            is_wanted = entry.is_wanted;
+        }
+        // It is to be asked once more, which could not be while it was.
+        if is_wanted {
+            self.wanted.notify_one();
+        }
+        if is_refused {
+            self.news.notify_one();
+        }
+        is_news
+    }
+}
+
+/// What a cluster says of its Nodes and API servers, but for what changes with every sign of life.
+fn says(probe: &Probe) -> (Result<BTreeMap<&str, Node>, Silence>, &BTreeMap<String, Api>) {
+    let node = |node: &Node| Node { version: String::new(), ..node.clone() };
+    let nodes = probe.nodes.as_ref().map_err(|silence| *silence);
+    let nodes = nodes.map(|nodes| nodes.iter().map(|(name, of)| (name.as_str(), node(of))).collect());
+    (nodes, &probe.apis)
+}
