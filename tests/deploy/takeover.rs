@@ -120,7 +120,6 @@ async fn end(pods: &Api<Pod>, these: &[String]) {
 async fn the_old_one_is_gone_before_the_new_ones_come() {
     // In the second way kubectl applies twice, since it takes over what was its own on the client's side.
     for (old, new) in [(CLIENT_SIDE, CLIENT_SIDE), (CLIENT_SIDE, BY_FORCE), (SERVER_SIDE, SERVER_SIDE)] {
-        println!("{new:?} over {old:?}");
         takes_the_place(old, new).await;
     }
 }
