@@ -1,4 +1,4 @@
-# Everything a person or CI runs. `make test` passes all tests; `make demo` shows the main job.
+# Everything a person or CI runs. `make test` passes all tests; `make demo` tells the whole story.
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
@@ -6,6 +6,7 @@ CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 ACTIONLINT := $(TOOLS)/bin/actionlint
 ACTIONLINT_VERSION := v1.7.12
+DEMO := $(or $(CARGO_TARGET_DIR),target)/debug/nico-demo
 CONTROL_PLANE := tests/control-plane/bin/control-plane
 KUBECTL := tests/control-plane/bin/kubectl
 
@@ -17,10 +18,10 @@ all: test
 test: tools control-plane-binaries
 	$(CARGO) test --workspace
 
-## The main job, on a real API server, from nothing to gone.
+## The whole story of a cluster, on a real API server, from nothing to gone.
 demo: tools control-plane-binaries
-	$(CARGO) build --package nico --package nico-nio-stand-in
-	tests/demo.sh
+	$(CARGO) build --package nico --package nico-demo
+	$(DEMO)
 
 ## Writes the expected output of the fixtures anew. Read the diff before you commit it.
 bless:

@@ -29,7 +29,7 @@ CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -o bin/control-pl
 
 # One that is running keeps the file it was started from.
 mv bin/control-plane.new bin/control-plane
-for part in etcd kube-apiserver kube-controller-manager kubectl; do
+for part in etcd kube-apiserver kube-controller-manager kube-scheduler kubectl; do
     ln -sfn control-plane "bin/$part"
 done
 echo "$sources" >bin/.built-from

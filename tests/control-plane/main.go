@@ -1,8 +1,8 @@
 // One binary that is a whole Kubernetes control plane for tests, whichever
 // part it is called as.
 //
-// etcd, kube-apiserver, kube-controller-manager and kubectl share most of
-// their code: linked together they build in a fraction of the time and space.
+// etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kubectl share
+// most of their code: linked together they build in a fraction of the time and space.
 // The layout of links beside the binary is the one that KUBEBUILDER_ASSETS
 // names, and under its own name, control-plane, it runs the others.
 package main
@@ -16,6 +16,7 @@ import (
 	"k8s.io/component-base/cli"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 
 	kubectl "k8s.io/kubectl/pkg/cmd"
 
@@ -34,6 +35,8 @@ func main() {
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
 	case "kube-controller-manager":
 		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
+	case "kube-scheduler":
+		os.Exit(cli.Run(scheduler.NewSchedulerCommand()))
 	case "kubectl":
 		os.Exit(cli.Run(kubectl.NewDefaultKubectlCommand()))
 	case "control-plane":

@@ -19,25 +19,11 @@ async fn begin(fleet: &Fleet, control_planes: usize, workers: usize, deadline: u
 /// they are released.
 async fn installing(prefix: &str, deadline: u32) -> Fleet {
     let fleet = Fleet::without_cluster(prefix, 1, 1).await;
-    for actor in [Actor::Handler, Actor::Timer] {
-        fleet.control().hold("node-2", actor);
-    }
+    fleet.hold("node-2");
     begin(&fleet, 1, 1, deadline).await;
-    fleet
-        .stage
-        .wait("both to wipe the worker's disk", async || {
-            let wipes = fleet.control().log().runs_of("node-2", Kind::Wipe).len();
-            if wipes == 2 { Ok(()) } else { Err(wipes) }
-        })
-        .await;
+    fleet.wait_both("node-2").await;
     fleet.wait_state("node-1", "Settled").await;
     fleet
-}
-
-fn release(fleet: &Fleet) {
-    for actor in [Actor::Handler, Actor::Timer] {
-        fleet.control().release("node-2", actor);
-    }
 }
 
 /// Waits until something is so of the worker's configuration.
@@ -126,7 +112,7 @@ async fn an_edit_while_a_worker_is_installed_waits_for_the_end_of_it() {
     let waits = waiting.iter().find(|one| one["machine"] == "node-2").unwrap_or_else(|| panic!("{plan:#}"));
     assert_eq!(waits["reason"], "Installing");
 
-    release(&fleet);
+    fleet.release("node-2");
     fleet.whole().await;
     assert_eq!(fleet.done_to(from, "node-2").await, ["written", "written"], "the clearing, and the content");
     let log = fleet.control().log();
@@ -155,7 +141,7 @@ async fn a_worker_that_cannot_be_reached_while_it_is_installed_is_left_alone() {
 
     fleet.control().find("node-2");
     fleet.wait_reachable("node-2", true).await;
-    release(&fleet);
+    fleet.release("node-2");
     fleet.whole().await;
     assert_eq!(
         fleet.configuration("node-2").await["spec"]["onRemoveFlake"],
@@ -174,7 +160,7 @@ async fn a_bad_text_over_an_installation_that_takes_too_long_ends_well() {
     // It may be corrected now, although the installation runs.
     fleet.roll("broken").await;
     wait_live(&fleet, "it to be written over it", |live| live["metadata"]["generation"] == 2).await;
-    release(&fleet);
+    fleet.release("node-2");
     wait_live(&fleet, "fullInstall to be cleared", |live| live["spec"]["fullInstall"] == false).await;
     fleet.wait_state("node-2", "Overdue").await;
     fleet.roll("mended").await;
@@ -236,8 +222,10 @@ async fn a_control_plane_that_nio_wipes_again_is_seen_and_followed_where_another
 /// The cluster runs, and NIO's timer is still at the head's first installation.
 async fn with_a_late_twin(prefix: &str, control_planes: usize) -> Fleet {
     let fleet = Fleet::without_cluster(prefix, control_planes, 0).await;
-    fleet.control().hold("node-1", Actor::Timer);
+    fleet.hold("node-1");
     begin(&fleet, control_planes, 0, 600).await;
+    fleet.wait_both("node-1").await;
+    fleet.control().release("node-1", Actor::Handler);
     fleet.whole().await;
     fleet.control().release("node-1", Actor::Timer);
     let message = fleet.stage.wait_condition(HOME, "WipedAgain").await;

@@ -7,7 +7,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use nico_crds::names::{CONFIRM_AT, FIELD_MANAGER};
 use nico_harness::{Event, Process};
-use nio_stand_in::{Content, Control, Log, Mark, Settings};
+use nio_stand_in::{Actor, Content, Control, Log, Mark, Settings};
 use serde_json::{Value, json};
 
 use crate::faults::is_operator;
@@ -181,6 +181,36 @@ impl Fleet {
             })
             .await;
         self.whole().await;
+    }
+
+    /// Holds what NIO applies to a machine from now on, be it by its handler or by its timer.
+    pub fn hold(&self, machine: &str) {
+        for actor in [Actor::Handler, Actor::Timer] {
+            self.control().hold(machine, actor);
+        }
+    }
+
+    /// The end of that.
+    pub fn release(&self, machine: &str) {
+        for actor in [Actor::Handler, Actor::Timer] {
+            self.control().release(machine, actor);
+        }
+    }
+
+    /// Waits until both, who are held, have begun to apply something to a machine. A timer that is late would find
+    /// nothing to apply any more when only it is held.
+    pub async fn wait_both(&self, machine: &str) {
+        self.stage
+            .wait(&format!("both to be at {machine}"), async || {
+                let runs = self.control().log().of(machine).runs();
+                let is_at_it = |actor| runs.iter().any(|run| run.start.actor == actor && run.end.is_none());
+                if is_at_it(Actor::Handler) && is_at_it(Actor::Timer) {
+                    Ok(())
+                } else {
+                    Err(format!("{runs:?}"))
+                }
+            })
+            .await;
     }
 
     /// Waits until NIO can log in on a machine, or cannot.

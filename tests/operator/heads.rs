@@ -94,24 +94,14 @@ async fn nothing_is_made_without_the_first_of_the_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_whose_machine_goes_during_its_first_installation_is_replaced_once_it_is_gone() {
     let fleet = Fleet::without_cluster("wentaway", 2, 0).await;
-    for actor in [Actor::Handler, Actor::Timer] {
-        fleet.control().hold("node-1", actor);
-    }
+    fleet.hold("node-1");
     let from = fleet.stage.control_plane.audit_mark().await;
     let spec = json!({ "rollout": { "minReadySeconds": 1, "progressDeadlineSeconds": 600 } });
     fleet.stage.put(&[cluster(HOME, 1, 0, &spec)]).await;
-    fleet
-        .stage
-        .wait("both to wipe the disk", async || {
-            let wipes = fleet.control().log().runs_of("node-1", Kind::Wipe).len();
-            if wipes == 2 { Ok(()) } else { Err(wipes) }
-        })
-        .await;
+    fleet.wait_both("node-1").await;
     fleet.stage.kubectl(&["delete", "machine", "node-1"]).await;
     fleet.stage.wait_installed_of("node-2").await;
-    for actor in [Actor::Handler, Actor::Timer] {
-        fleet.control().release("node-1", actor);
-    }
+    fleet.release("node-1");
     fleet.whole().await;
     let done = fleet.done(from).await;
     let until_the_next = done.split(|(machine, _)| machine == "node-2").next().unwrap();

@@ -1,7 +1,6 @@
 //! New content for a whole cluster: so many machines at a time as may be, the next one only when the last one
 //! is settled, the roles one after the other, each machine once.
 
-use nio_stand_in::Actor;
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, nodes};
@@ -35,8 +34,7 @@ async fn two_at_a_time(prefix: &str, most: Value) {
     // What the first two begin with does not end before it is let.
     let held = ["node-4", "node-5"];
     for machine in held {
-        fleet.control().hold(machine, Actor::Handler);
-        fleet.control().hold(machine, Actor::Timer);
+        fleet.hold(machine);
     }
     let mark = fleet.roll("next").await;
     fleet
@@ -49,8 +47,7 @@ async fn two_at_a_time(prefix: &str, most: Value) {
     fleet.passes(3).await;
     assert_eq!(fleet.since(mark).order().len(), 2, "nobody else begins");
     for machine in held {
-        fleet.control().release(machine, Actor::Handler);
-        fleet.control().release(machine, Actor::Timer);
+        fleet.release(machine);
     }
     fleet.whole().await;
     let log = fleet.since(mark);

@@ -49,8 +49,10 @@ async fn an_old_content_that_ends_after_the_new_one_was_proven_is_seen_and_mende
     let fleet = Fleet::at_pace("twin", 2, &rollout, without_rounds()).await;
     // The handler puts the first one there, and the timer is still at it.
     fleet.control().twin("node-4", true);
-    fleet.control().hold("node-4", Actor::Timer);
+    fleet.hold("node-4");
     let mark = fleet.roll("first").await;
+    fleet.wait_both("node-4").await;
+    fleet.control().release("node-4", Actor::Handler);
     wait_proven(&fleet, mark, "first").await;
     let second = fleet.roll("second").await;
     let proven = wait_proven(&fleet, second, "second").await;

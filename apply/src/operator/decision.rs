@@ -122,7 +122,7 @@ impl<'a> Named<'a> {
 
 /// It goes on as soon as the cluster says something else.
 const fn hurries(reason: &WaitReason) -> bool {
-    matches!(reason, WaitReason::Draining { .. } | WaitReason::MemberLeaving { .. } | WaitReason::NodeLeaving)
+    matches!(reason, WaitReason::Parting(parting) if parting.goes_on())
 }
 
 /// Decides about the clusters of the inventory, but for those that must not be decided about now: they only

@@ -230,7 +230,7 @@ fn toward(reason: &WaitReason) -> (Option<&str>, Option<Timestamp>) {
         | WaitReason::EarlierRole { machine, lacks, .. }
         | WaitReason::Quorum { machine, lacks } => (Some(machine), until(lacks)),
         WaitReason::Confirmation { at } => (None, Some(*at)),
-        WaitReason::Draining { until, .. } => (None, *until),
+        WaitReason::Parting(parting) => (None, parting.until()),
         WaitReason::Paused
         | WaitReason::OldOperatorRunning
         | WaitReason::HeadLost
@@ -242,11 +242,6 @@ fn toward(reason: &WaitReason) -> (Option<&str>, Option<Timestamp>) {
         | WaitReason::Conflict { .. }
         | WaitReason::Unreachable
         | WaitReason::DeletionWaiting
-        | WaitReason::MemberNotRemoved { .. }
-        | WaitReason::ClusterSilent { .. }
-        | WaitReason::DrainTimedOut { .. }
-        | WaitReason::MemberLeaving { .. }
-        | WaitReason::NodeLeaving
         | WaitReason::LettingGo
         | WaitReason::ForeignToken { .. }
         | WaitReason::TokenLost { .. }

@@ -3,13 +3,13 @@
 //! says, so that whoever comes next goes on where it stands.
 //!
 //! As `kubectl drain --force --ignore-daemonsets --delete-emptydir-data` does it, for the machine does not come back:
-//! by the eviction API, which keeps to PodDisruptionBudgets.
+//! by the eviction API, which keeps to `PodDisruptionBudget`s.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::{LEAVING, MEMBER_GONE, MEMBER_REMOVED};
 
 use super::standing::Standing;
-use super::{NodeAct, NodeStep, Planner, Purpose, Step, WaitReason};
+use super::{NodeAct, NodeStep, Parting, Planner, Purpose, Step, WaitReason};
 use crate::inventory::is_marked;
 use crate::workload::{Distribution, Member, Node, Pod, Presence, Probe, silence};
 
@@ -33,7 +33,7 @@ impl<'a> Planner<'a> {
         };
         if self.is_drained(standing, node) && self.is_removed(standing, node) {
             self.step_on(standing, node, NodeAct::Delete);
-            self.wait(standing.machine, WaitReason::NodeLeaving);
+            self.parts(standing, Parting::Node);
         }
         false
     }
@@ -44,7 +44,7 @@ impl<'a> Planner<'a> {
             Presence::Present(node) => {
                 if self.is_removed(standing, node) {
                     self.step_on(standing, node, NodeAct::Delete);
-                    self.wait(standing.machine, WaitReason::NodeLeaving);
+                    self.parts(standing, Parting::Node);
                 }
                 false
             }
@@ -67,9 +67,8 @@ impl<'a> Planner<'a> {
 
     /// Somebody has to see to its member.
     fn by_hand(&self) -> WaitReason {
-        WaitReason::MemberNotRemoved {
-            distribution: self.probe().map_or(Distribution::Other, Distribution::of),
-        }
+        let distribution = self.probe().map_or(Distribution::Other, Distribution::of);
+        WaitReason::Parting(Parting::ByHand { distribution })
     }
 
     fn probe(&self) -> Option<&'a Probe> {
@@ -77,7 +76,11 @@ impl<'a> Planner<'a> {
     }
 
     fn silent(&self) -> WaitReason {
-        WaitReason::ClusterSilent { why: silence(self.observed.asked(self.cluster), self.now) }
+        WaitReason::Parting(Parting::Silent { why: silence(self.observed.asked(self.cluster), self.now) })
+    }
+
+    fn parts(&mut self, standing: &Standing<'_>, parting: Parting) {
+        self.wait(standing.machine, WaitReason::Parting(parting));
     }
 
     fn step_on(&mut self, standing: &Standing<'_>, node: &Node, act: NodeAct) {
@@ -94,7 +97,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-impl<'a> Planner<'a> {
+impl Planner<'_> {
     /// Nothing that has to go runs on it any more.
     fn is_drained(&mut self, standing: &Standing<'_>, node: &Node) -> bool {
         let noted = drained_since(standing, node);
@@ -102,22 +105,19 @@ impl<'a> Planner<'a> {
             // Cordoned anew, it keeps the time that it has.
             let since = noted.unwrap_or(self.now);
             self.step_on(standing, node, NodeAct::Cordon { since });
-            self.wait(
-                standing.machine,
-                WaitReason::Draining { pods: Vec::new(), until: self.drain_ends(since) },
-            );
+            self.parts(standing, Parting::Draining { pods: Vec::new(), until: self.drain_ends(since) });
             return false;
         };
         let until = self.drain_ends(since);
         let pods = match &node.pods {
             Some(Ok(pods)) => pods,
             Some(Err(_)) => {
-                self.wait(standing.machine, WaitReason::ClusterSilent { why: PODS_SILENT.to_owned() });
+                self.parts(standing, Parting::Silent { why: PODS_SILENT.to_owned() });
                 return false;
             }
             // They are asked for from now on.
             None => {
-                self.wait(standing.machine, WaitReason::Draining { pods: Vec::new(), until });
+                self.parts(standing, Parting::Draining { pods: Vec::new(), until });
                 return false;
             }
         };
@@ -128,14 +128,14 @@ impl<'a> Planner<'a> {
         let named = there.iter().map(ToString::to_string).collect();
         if until.is_some_and(|until| self.now > until) {
             let seconds = self.drain_timeout();
-            self.wait(standing.machine, WaitReason::DrainTimedOut { pods: named, seconds });
+            self.parts(standing, Parting::TimedOut { pods: named, seconds });
             return false;
         }
         let evicted: Vec<Pod> = there.into_iter().filter(|pod| !pod.goes).cloned().collect();
         if !evicted.is_empty() {
             self.step_on(standing, node, NodeAct::Evict(evicted));
         }
-        self.wait(standing.machine, WaitReason::Draining { pods: named, until });
+        self.parts(standing, Parting::Draining { pods: named, until });
         false
     }
 
@@ -175,14 +175,14 @@ impl<'a> Planner<'a> {
                 let hold = self.holds_member_removal(standing);
                 if self.holds(standing, hold) {
                     self.step_on(standing, node, NodeAct::RemoveMember { of });
-                    self.wait(standing.machine, WaitReason::MemberLeaving { late: false });
+                    self.parts(standing, Parting::Member { late: false });
                 }
                 false
             }
             Some(Member::Asked { .. }) => {
                 let ends = drained_since(standing, node).and_then(|since| self.drain_ends(since));
                 let late = ends.is_some_and(|ends| self.now > ends);
-                self.wait(standing.machine, WaitReason::MemberLeaving { late });
+                self.parts(standing, Parting::Member { late });
                 false
             }
             Some(Member::Removed { name }) => self.is_noted(standing, name),
@@ -199,7 +199,7 @@ impl<'a> Planner<'a> {
             annotations.insert(MEMBER_GONE.to_owned(), member.to_owned());
             self.write(standing, object, Purpose::Leaving);
         }
-        self.wait(standing.machine, WaitReason::NodeLeaving);
+        self.parts(standing, Parting::Node);
         false
     }
 

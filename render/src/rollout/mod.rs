@@ -19,6 +19,7 @@ mod farewell;
 mod freeze;
 mod lost;
 mod nudge;
+mod parting;
 mod plan;
 mod removal;
 mod shortcoming;
@@ -41,6 +42,7 @@ use crate::proof::{self, Proof, Timing};
 
 pub use adoption::{adopted_configuration, adopted_status};
 pub(crate) use correction::is_content;
+pub use parting::Parting;
 pub use plan::{FinalizerChange, NodeAct, NodeStep, Plan, Purpose, Removal, Step, Target, Write};
 pub use shortcoming::Shortcoming;
 use standing::Standing;

@@ -88,7 +88,7 @@ pub enum NodeAct {
         /// Since when.
         since: Timestamp,
     },
-    /// These pods are evicted, each unless a PodDisruptionBudget forbids it.
+    /// These pods are evicted, each unless a `PodDisruptionBudget` forbids it.
     Evict(Vec<Pod>),
     /// Its distribution is asked to remove its member of etcd.
     RemoveMember {

@@ -4,10 +4,10 @@
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::names::Role;
 
+use super::parting::Parting;
 use super::shortcoming::Shortcoming;
 use crate::diagnostic::Obstacle;
 use crate::proof::Overdue;
-use crate::workload::Distribution;
 
 /// Something that waits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,37 +114,8 @@ pub enum WaitReason {
     /// The cluster is being deleted, and the machine cannot be reached: NIO would let it go without
     /// cleaning it.
     DeletionWaiting,
-    /// The cluster is asked about a machine that leaves, and does not answer.
-    ClusterSilent {
-        /// Why, in words.
-        why: String,
-    },
-    /// Its Node is drained: what runs on it has to go first.
-    Draining {
-        /// What is still there, in words.
-        pods: Vec<String>,
-        /// Until when at the most.
-        until: Option<Timestamp>,
-    },
-    /// Its Node could not be drained in time. Nothing more is evicted, and nothing is deleted.
-    DrainTimedOut {
-        /// What is still there, in words.
-        pods: Vec<String>,
-        /// After so many seconds.
-        seconds: i32,
-    },
-    /// Its distribution is asked to remove its member of etcd.
-    MemberLeaving {
-        /// It takes long.
-        late: bool,
-    },
-    /// Its Node is deleted.
-    NodeLeaving,
-    /// A control plane leaves only once it is no member of the cluster any more, and somebody has to see to that.
-    MemberNotRemoved {
-        /// How.
-        distribution: Distribution,
-    },
+    /// The machine leaves, and takes leave of its cluster first.
+    Parting(Parting),
     /// A control plane leaves only while all others are settled and healthy.
     Quorum {
         /// One that is not.
@@ -200,12 +171,7 @@ impl WaitReason {
             Self::Conflict { .. } => "Conflict",
             Self::Unreachable => "Unreachable",
             Self::DeletionWaiting => "DeletionWaiting",
-            Self::ClusterSilent { .. } => "ClusterNotAnswering",
-            Self::Draining { .. } => "Draining",
-            Self::DrainTimedOut { .. } => "DrainTimedOut",
-            Self::MemberLeaving { .. } => "RemovingMember",
-            Self::NodeLeaving => "DeletingNode",
-            Self::MemberNotRemoved { .. } => "MemberNotRemoved",
+            Self::Parting(parting) => parting.reason(),
             Self::Quorum { .. } => "WaitingForQuorum",
             Self::Removal { .. } => "WaitingForRemoval",
             Self::LettingGo => "LettingGo",

@@ -2,14 +2,9 @@
 
 use std::fmt;
 
-use k8s_openapi::jiff::Timestamp;
-use nico_crds::names::{FORCE_DELETE, LOST, MEMBER_REMOVED, REBOOTSTRAP};
+use nico_crds::names::{FORCE_DELETE, LOST, REBOOTSTRAP};
 
 use super::{WaitReason, Waiting};
-use crate::workload::Distribution;
-
-/// So many pods are named.
-const MOST: usize = 5;
 
 impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,34 +67,7 @@ impl fmt::Display for WaitReason {
                 "is to be cleaned before the cluster goes, and cannot be reached; annotate its Machine {LOST}: \"true\" \
                  if it never comes back, or the cluster {FORCE_DELETE}: \"true\" to let it go as it is"
             ),
-            Self::ClusterSilent { why } => write!(
-                f,
-                "is taken out of the cluster once that answers: {why}; rollout.requireNodeHealth: Never goes on without, \
-                 and if the machine never comes back, annotate its Machine {LOST}: \"true\""
-            ),
-            Self::Draining { pods, until } => draining(f, pods, *until),
-            Self::DrainTimedOut { pods, seconds } => write!(
-                f,
-                "could not be drained within {seconds} s (rollout.drainTimeoutSeconds), and nothing more is evicted: {}; \
-                 it goes on once these are gone; a longer time evicts again, and its Machine annotated {LOST}: \"true\" \
-                 goes without",
-                named(pods)
-            ),
-            Self::MemberLeaving { late: false } => {
-                f.write_str("is drained; its distribution removes its member of etcd")
-            }
-            Self::MemberLeaving { late: true } => write!(
-                f,
-                "is drained, and its distribution was asked to remove its member of etcd, and does not; remove it by \
-                 hand, and then annotate its NixosConfiguration {MEMBER_REMOVED}: \"true\""
-            ),
-            Self::NodeLeaving => f.write_str("is drained, and no member any more; its Node is deleted"),
-            Self::MemberNotRemoved { distribution } => write!(
-                f,
-                "goes once it is no member of the control plane any more; remove it there ({}), and then annotate its \
-                 NixosConfiguration {MEMBER_REMOVED}: \"true\"",
-                by_hand(*distribution)
-            ),
+            Self::Parting(parting) => parting.fmt(f),
             Self::Quorum { machine, lacks } => {
                 write!(f, "leaves once all other control planes are well; {machine} is not: {lacks}")
             }
@@ -120,37 +88,6 @@ impl fmt::Display for WaitReason {
                  invents no other"
             ),
             Self::TokenUnknown => f.write_str("the Secret with the join token was not looked at yet"),
-        }
-    }
-}
-
-fn draining(f: &mut fmt::Formatter<'_>, pods: &[String], until: Option<Timestamp>) -> fmt::Result {
-    f.write_str("is drained")?;
-    if let Some(until) = until {
-        write!(f, ", until {until} at the most")?;
-    }
-    if pods.is_empty() { Ok(()) } else { write!(f, ": {}", named(pods)) }
-}
-
-/// The first ones, and how many more there are.
-fn named(pods: &[String]) -> String {
-    let more = pods.len().saturating_sub(MOST);
-    let first: Vec<_> = pods.iter().take(MOST).map(String::as_str).collect();
-    let first = first.join(", ");
-    if more == 0 { first } else { format!("{first} and {more} more") }
-}
-
-/// How a person removes a member of etcd.
-const fn by_hand(distribution: Distribution) -> &'static str {
-    match distribution {
-        Distribution::K3s | Distribution::Rke2 => {
-            "kubectl delete node <its Node>, or etcdctl member remove <ID>; with an external datastore there is nothing to \
-             remove"
-        }
-        Distribution::K0s => "k0s etcd leave --peer-address <its address>, on any other control plane",
-        Distribution::Other => {
-            "etcdctl member list and etcdctl member remove <ID> on another control plane, as in \
-             kubectl -n kube-system exec etcd-<Node> -- etcdctl ...; with an external etcd there is nothing to remove"
         }
     }
 }

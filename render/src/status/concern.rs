@@ -33,9 +33,6 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         | WaitReason::Confirmation { .. }
         | WaitReason::Removal { .. }
         | WaitReason::LettingGo
-        | WaitReason::Draining { .. }
-        | WaitReason::MemberLeaving { late: false }
-        | WaitReason::NodeLeaving
         | WaitReason::WorkersFirst { .. }
         | WaitReason::TokenUnknown => Concern::Turn,
         WaitReason::Paused
@@ -48,11 +45,14 @@ pub(super) const fn of(reason: &WaitReason) -> Concern {
         WaitReason::OldOperatorRunning => Concern::OldOperator,
         WaitReason::Conflict { .. } => Concern::Conflict,
         WaitReason::DeletionWaiting => Concern::Deletion,
-        WaitReason::Unreachable
-        | WaitReason::ClusterSilent { .. }
-        | WaitReason::DrainTimedOut { .. }
-        | WaitReason::MemberLeaving { late: true }
-        | WaitReason::MemberNotRemoved { .. } => Concern::Removal,
+        WaitReason::Unreachable => Concern::Removal,
+        WaitReason::Parting(parting) => {
+            if parting.concerns_a_person() {
+                Concern::Removal
+            } else {
+                Concern::Turn
+            }
+        }
         WaitReason::Machine { lacks, .. } | WaitReason::EarlierRole { lacks, .. } => match lacks {
             Shortcoming::StillMember => Concern::Removal,
             Shortcoming::NoConfiguration

@@ -13,7 +13,7 @@ pub struct Pod {
     pub kind: Kind,
     /// It is going already.
     pub goes: bool,
-    /// The PodDisruptionBudgets that forbid its eviction now, by name.
+    /// The `PodDisruptionBudget`s that forbid its eviction now, by name.
     pub budgets: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ pub struct Pod {
 pub enum Kind {
     /// It is evicted.
     Evictable,
-    /// A DaemonSet's, which would put it back at once. It goes with its Node.
+    /// A `DaemonSet`'s, which would put it back at once. It goes with its Node.
     OfDaemonSet,
     /// What the API shows of a static pod, which only the machine itself can end.
     Mirror,

@@ -14,7 +14,7 @@ use crate::world::{NAMESPACE, World};
 #[derive(Clone, Copy)]
 pub enum Fate {
     Goes,
-    /// A PodDisruptionBudget, `steady`, forbids it.
+    /// A `PodDisruptionBudget`, `steady`, forbids it.
     Stays,
     /// It is ending, and does not end.
     Ends,

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use nico_crds::status::MachineLine;
 use nico_render::report::{Action, Aim, ClusterReport, report};
+use nico_render::workload::{Kind, nodes_as_told};
 use nico_render::{ClusterKey, Observed, TokenState, drift};
 
+use crate::asked::{Fate, pod};
 use crate::world::{NAMESPACE, Spoil, World};
 
 fn told(world: &World) -> ClusterReport {
@@ -130,6 +133,48 @@ fn removals_are_told_from_their_first_write_on() {
     assert!(now(&report).contains(&"w1 Remove".to_owned()), "{report:#?}");
     assert!(later(&report).contains(&"w2 Remove WaitingForRemoval".to_owned()), "{report:#?}");
     assert_eq!(report.summary.remove, 2);
+}
+
+#[test]
+fn what_is_done_about_nodes_is_told_beforehand_and_while_it_lasts() {
+    let mut world = World::running(3, 2);
+    world.answers(true);
+    world.counts(2, 1);
+    let message = |report: &ClusterReport, machine: &str| {
+        let of = |change: &&nico_render::report::Change| change.item.machine.as_deref() == Some(machine);
+        report.changes.iter().find(of).map(|change| change.message.clone()).unwrap_or_default()
+    };
+    let report = told(&world);
+    assert!(message(&report, "w1").contains("cordoned, drained and deleted"), "{report:#?}");
+    world.until("a2 Leaving");
+    world.runs("a2", vec![pod("front", Kind::Evictable, Fate::Stays)]);
+    let report = told(&world);
+    assert!(message(&report, "a2").contains("is cordoned"), "{report:#?}");
+    assert!(later(&report).contains(&"a2 Remove Draining".to_owned()), "{report:#?}");
+    assert!(world.tick().contains(&"a2 cordon".to_owned()));
+    let report = told(&world);
+    let change = report.changes.iter().find(|change| change.item.machine.as_deref() == Some("a2")).unwrap();
+    assert_eq!(
+        (change.item.kind, change.item.object.as_str(), change.item.aim),
+        ("Node", "a2", Aim::Removal)
+    );
+    assert!(change.message.contains("shop/front"), "{}", change.message);
+    assert!(!report.is_at_rest());
+    // Nobody asks the cluster, but what was told of it is known.
+    let mut offline = World::running(1, 2);
+    let line = |name: &str| MachineLine {
+        name: name.to_owned(),
+        kubelet: Some("v1.34.1+k3s1".to_owned()),
+        ..MachineLine::default()
+    };
+    offline.cluster().status.get_or_insert_default().machines = Some(["a0", "w0", "w1"].map(line).to_vec());
+    offline.counts(1, 1);
+    let as_told = nodes_as_told(&offline.inventory.clusters[0], offline.now);
+    offline
+        .sight
+        .as_told
+        .insert(ClusterKey { namespace: NAMESPACE.to_owned(), name: "c".to_owned() }, as_told);
+    assert!(message(&told(&offline), "w1").contains("cordoned, drained and deleted"));
 }
 
 #[test]

@@ -31,13 +31,14 @@ fn trouble() -> Trouble {
 }
 
 fn node(name: &str) -> Node {
-    Node { name: name.to_owned(), unready: None, kubelet: Some("v1.34.1".to_owned()), pressure: Vec::new() }
+    Node { name: name.to_owned(), kubelet: Some("v1.34.1".to_owned()), ..Node::default() }
 }
 
 /// All is well.
 fn probe(scene: &Scene, control_planes: u8, workers: u8) -> Probe {
     let names = (0..control_planes).chain(10..10 + workers).map(machine_name);
     Probe {
+        at: scene.now,
         until: scene.now + SignedDuration::from_secs(90),
         nodes: Ok(names.map(|name| (name.clone(), node(&name))).collect()),
         apis: (0..control_planes).map(|number| (machine_name(number), Api::Ready)).collect(),

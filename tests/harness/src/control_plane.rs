@@ -1,9 +1,10 @@
 //! Starting a control plane, and what tests ask of it.
 
 use std::error::Error as _;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, fs, thread};
@@ -28,9 +29,15 @@ const STOP_BOUND: Duration = Duration::from_secs(30);
 /// whatever way, stops it and removes its folder.
 #[derive(Debug)]
 pub struct ControlPlane {
+    process: Attached,
+    paths: Paths,
+}
+
+/// The process whose children the servers are. Dropping it ends them all, also while they start.
+#[derive(Debug)]
+struct Attached {
     process: Child,
     supervisor: Arc<Supervisor>,
-    paths: Paths,
 }
 
 /// What the supervisor prints once the servers answer.
@@ -75,12 +82,24 @@ impl ControlPlane {
     }
 
     /// Starts one that has the CRDs of these files or folders from its start.
+    /// Whoever stops waiting for it ends it.
     ///
     /// The garbage collector looks for new kinds only every 30 seconds: what is
     /// owned by an object whose CRD came later outlives it by as much.
     pub async fn start_with(crds: &[&Path]) -> Result<Self, StartError> {
-        let crds: Vec<PathBuf> = crds.iter().map(|path| path.to_path_buf()).collect();
-        spawn_blocking(move || Self::start_blocking(&crds)).await.unwrap_or_else(|error| panic!("{error}"))
+        let (mut process, errors) = Attached::start(crds)?;
+        let Some(line) = process.supervisor.line().await else {
+            let reason = spawn_blocking(move || io::read_to_string(errors)).await;
+            process.process.wait()?;
+            return Err(StartError::Failed(reason.expect("it does not panic")?.trim_end().to_owned()));
+        };
+        // Later errors, such as a server that died, are shown among the test's own.
+        thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                eprintln!("{line}");
+            }
+        });
+        Ok(Self { process, paths: serde_json::from_str(&line)? })
     }
 
     /// The one of this test process, with NICO's CRD and those of the Python NIO; started by who asks
@@ -97,38 +116,6 @@ impl ControlPlane {
             .expect("the tests need a control plane")
     }
 
-    fn start_blocking(crds: &[PathBuf]) -> Result<Self, StartError> {
-        let program = repository().join("tests/control-plane/bin/control-plane");
-        if !program.exists() {
-            return Err(StartError::Missing(program));
-        }
-        let mut process = Command::new(program)
-            .arg("attached")
-            .args(crds)
-            // It ends when this pipe does.
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut errors = BufReader::new(process.stderr.take().expect("it is piped"));
-        let orders = process.stdin.take().expect("it is piped");
-        let mut said = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        let Some(line) = said.next().transpose()? else {
-            let mut reason = String::new();
-            errors.read_to_string(&mut reason)?;
-            process.wait()?;
-            return Err(StartError::Failed(reason.trim_end().to_owned()));
-        };
-        // Later errors, such as a server that died, are shown among the test's own.
-        thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                eprintln!("{line}");
-            }
-        });
-        let paths = serde_json::from_str(&line)?;
-        Ok(Self { process, supervisor: Arc::new(Supervisor::new(orders, said)), paths })
-    }
-
     /// Its admin's kubeconfig.
     pub fn kubeconfig_path(&self) -> &Path {
         &self.paths.kubeconfig
@@ -139,13 +126,18 @@ impl ControlPlane {
         &self.paths.folder
     }
 
+    /// The kubectl of its version.
+    pub fn kubectl_path(&self) -> &Path {
+        &self.paths.kubectl
+    }
+
     /// The process whose children the servers are.
     pub fn supervisor_pid(&self) -> u32 {
-        self.process.id()
+        self.process.process.id()
     }
 
     pub(crate) fn supervisor(&self) -> &Arc<Supervisor> {
-        &self.supervisor
+        &self.process.supervisor
     }
 
     /// The admin's way to it, for clients with settings of their own.
@@ -254,13 +246,37 @@ impl ControlPlane {
     }
 }
 
-impl Drop for ControlPlane {
+impl Attached {
+    /// With its standard error.
+    fn start(crds: &[&Path]) -> Result<(Self, ChildStderr), StartError> {
+        let program = repository().join("tests/control-plane/bin/control-plane");
+        if !program.exists() {
+            return Err(StartError::Missing(program));
+        }
+        let mut process = Command::new(program)
+            .arg("attached")
+            .args(crds)
+            // It ends when this pipe does.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // What interrupts a whole group, as Ctrl-C does, is for this process to tell it.
+            .process_group(0)
+            .spawn()?;
+        let orders = process.stdin.take().expect("it is piped");
+        let said = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        let errors = process.stderr.take().expect("it is piped");
+        Ok((Self { process, supervisor: Arc::new(Supervisor::new(orders, said)) }, errors))
+    }
+}
+
+impl Drop for Attached {
     fn drop(&mut self) {
         self.supervisor.end();
         let asked = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) {
             if asked.elapsed() > STOP_BOUND {
-                eprintln!("process {} does not stop its control plane: it is killed", self.supervisor_pid());
+                eprintln!("process {} does not stop its control plane: it is killed", self.process.id());
                 let _already_gone = self.process.kill();
                 let _exit_status = self.process.wait();
                 return;

@@ -72,7 +72,15 @@ pub enum Stream {
 impl Process {
     /// Starts the program with the arguments and environment that are set up.
     pub fn start(program: impl AsRef<OsStr>, set_up: impl FnOnce(&mut Command)) -> Self {
-        let program = program.as_ref();
+        Self::begin(program.as_ref(), true, set_up)
+    }
+
+    /// The same; its lines are only kept.
+    pub fn quiet(program: impl AsRef<OsStr>, set_up: impl FnOnce(&mut Command)) -> Self {
+        Self::begin(program.as_ref(), false, set_up)
+    }
+
+    fn begin(program: &OsStr, is_shown: bool, set_up: impl FnOnce(&mut Command)) -> Self {
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
         let mut command = Command::new(LAUNCHER);
         // It becomes the program, with the same process id.
@@ -84,8 +92,9 @@ impl Process {
         let out = child.stdout.take().expect("it is piped");
         let errors = child.stderr.take().expect("it is piped");
         // From this thread, so that the test's runner captures what they show.
-        read(out, Stream::Out, name.clone(), Arc::clone(&output));
-        read(errors, Stream::Error, name.clone(), Arc::clone(&output));
+        let shown = is_shown.then(|| name.clone());
+        read(out, Stream::Out, shown.clone(), Arc::clone(&output));
+        read(errors, Stream::Error, shown, Arc::clone(&output));
         Self { name, pid: child.id(), child: Mutex::new(child), output }
     }
 
@@ -229,13 +238,15 @@ fn spawn(command: Command) -> Child {
         .unwrap_or_else(|error| panic!("cannot run {LAUNCHER}, of util-linux: {error}"))
 }
 
-fn read(from: impl Read + Send + 'static, stream: Stream, name: String, to: Arc<Mutex<Output>>) {
+fn read(from: impl Read + Send + 'static, stream: Stream, shown: Option<String>, to: Arc<Mutex<Output>>) {
     thread::spawn(move || {
         let output = || to.lock().unwrap_or_else(PoisonError::into_inner);
         // Bytes, since nothing may be lost because of one that is no text.
         for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
             let text = String::from_utf8_lossy(&line).into_owned();
-            eprintln!("[{name}] {text}");
+            if let Some(name) = &shown {
+                eprintln!("[{name}] {text}");
+            }
             output().lines.push(Line { stream, text });
         }
         let mut output = output();

@@ -81,7 +81,7 @@ impl Servers {
 }
 
 impl Supervisor {
-    /// The lines that are still to come are its answers.
+    /// Its lines are that it is ready, and then its answers.
     pub(crate) fn new(orders: ChildStdin, said: io::Lines<io::BufReader<ChildStdout>>) -> Self {
         let (tell, answers) = unbounded_channel();
         thread::spawn(move || {
@@ -92,6 +92,11 @@ impl Supervisor {
             }
         });
         Self { orders: Mutex::new(Some(orders)), answers: tokio::sync::Mutex::new(answers) }
+    }
+
+    /// The next line; none if it has ended.
+    pub(crate) async fn line(&self) -> Option<String> {
+        self.answers.lock().await.recv().await
     }
 
     async fn order(&self, command: &str) {

@@ -1,4 +1,4 @@
-//! The stand-in as a program of its own, for the demo and for tests in other languages.
+//! The stand-in as a program of its own, for work by hand and for tests in other languages.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -42,7 +42,7 @@ impl Checker {
             NodeAct::Evict(_) => {
                 self.check(Invariant::F1, node.cordoned && begun && !view.is_lost(&live), || {
                     format!("{} is drained before it is cordoned, or though it is lost", step.machine)
-                })
+                });
             }
             NodeAct::RemoveMember { .. } => {
                 self.check(Invariant::F1, lost || is_drained(node), || {

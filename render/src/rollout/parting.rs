@@ -1,0 +1,159 @@
+//! What a machine that leaves still waits for, by what its cluster says: in one word, and in words that say what a
+//! person can do.
+
+use std::fmt;
+
+use k8s_openapi::jiff::Timestamp;
+use nico_crds::names::{LOST, MEMBER_REMOVED};
+
+use crate::workload::Distribution;
+
+/// So many pods are named.
+const MOST: usize = 5;
+
+/// What a machine that leaves still waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Parting {
+    /// The cluster is asked about it, and does not answer.
+    Silent {
+        /// Why, in words.
+        why: String,
+    },
+    /// Its Node is drained: what runs on it has to go first.
+    Draining {
+        /// What is still there, in words.
+        pods: Vec<String>,
+        /// Until when at the most.
+        until: Option<Timestamp>,
+    },
+    /// Its Node could not be drained in time. Nothing more is evicted, and nothing is deleted.
+    TimedOut {
+        /// What is still there, in words.
+        pods: Vec<String>,
+        /// After so many seconds.
+        seconds: i32,
+    },
+    /// Its distribution is asked to remove its member of etcd.
+    Member {
+        /// It takes long.
+        late: bool,
+    },
+    /// Its Node is deleted.
+    Node,
+    /// It goes only once it is no member of the control plane any more, and somebody has to see to that.
+    ByHand {
+        /// How.
+        distribution: Distribution,
+    },
+}
+
+impl Parting {
+    /// In one `CamelCase` word.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Silent { .. } => "ClusterNotAnswering",
+            Self::Draining { .. } => "Draining",
+            Self::TimedOut { .. } => "DrainTimedOut",
+            Self::Member { .. } => "RemovingMember",
+            Self::Node => "DeletingNode",
+            Self::ByHand { .. } => "MemberNotRemoved",
+        }
+    }
+
+    /// Until when at the most.
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Draining { until, .. } => *until,
+            Self::Silent { .. }
+            | Self::TimedOut { .. }
+            | Self::Member { .. }
+            | Self::Node
+            | Self::ByHand { .. } => None,
+        }
+    }
+
+    /// It goes on as soon as the cluster says something else.
+    pub const fn goes_on(&self) -> bool {
+        match self {
+            Self::Draining { .. } | Self::Member { .. } | Self::Node => true,
+            Self::Silent { .. } | Self::TimedOut { .. } | Self::ByHand { .. } => false,
+        }
+    }
+
+    /// It waits for a person.
+    pub const fn concerns_a_person(&self) -> bool {
+        match self {
+            Self::Draining { .. } | Self::Member { late: false } | Self::Node => false,
+            Self::Silent { .. }
+            | Self::TimedOut { .. }
+            | Self::Member { late: true }
+            | Self::ByHand { .. } => true,
+        }
+    }
+}
+
+impl fmt::Display for Parting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { why } => write!(
+                f,
+                "is taken out of the cluster once that answers: {why}; rollout.requireNodeHealth: Never goes on without, \
+                 and if the machine never comes back, annotate its Machine {LOST}: \"true\""
+            ),
+            Self::Draining { pods, until } => draining(f, pods, *until),
+            Self::TimedOut { pods, seconds } => write!(
+                f,
+                "could not be drained within {seconds} s (rollout.drainTimeoutSeconds), and nothing more is evicted: {}; \
+                 it goes on once these are gone; a longer time evicts again, and its Machine annotated {LOST}: \"true\" \
+                 goes without",
+                named(pods)
+            ),
+            Self::Member { late: false } => {
+                f.write_str("is drained; its distribution removes its member of etcd")
+            }
+            Self::Member { late: true } => write!(
+                f,
+                "is drained, and its distribution was asked to remove its member of etcd, and does not; remove it by \
+                 hand, and then annotate its NixosConfiguration {MEMBER_REMOVED}: \"true\""
+            ),
+            Self::Node => f.write_str("is no member any more, and nothing runs on it; its Node is deleted"),
+            Self::ByHand { distribution } => write!(
+                f,
+                "goes once it is no member of the control plane any more; remove it there ({}), and then annotate its \
+                 NixosConfiguration {MEMBER_REMOVED}: \"true\"",
+                by_hand(*distribution)
+            ),
+        }
+    }
+}
+
+fn draining(f: &mut fmt::Formatter<'_>, pods: &[String], until: Option<Timestamp>) -> fmt::Result {
+    f.write_str("is drained")?;
+    if let Some(until) = until {
+        write!(f, ", until {until} at the most")?;
+    }
+    if pods.is_empty() { Ok(()) } else { write!(f, ": {}", named(pods)) }
+}
+
+/// The first ones, and how many more there are.
+fn named(pods: &[String]) -> String {
+    let more = pods.len().saturating_sub(MOST);
+    let first: Vec<_> = pods.iter().take(MOST).map(String::as_str).collect();
+    let first = first.join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
+}
+
+/// How a person removes a member of etcd.
+const fn by_hand(distribution: Distribution) -> &'static str {
+    match distribution {
+        Distribution::K3s | Distribution::Rke2 => {
+            "kubectl delete node <its Node>, or etcdctl member remove <ID>; with an external datastore there is nothing to \
+             remove"
+        }
+        Distribution::K0s => "k0s etcd leave --peer-address <its address>, on any other control plane",
+        Distribution::Other => {
+            "etcdctl member list and etcdctl member remove <ID> on another control plane, as in \
+             kubectl -n kube-system exec etcd-<Node> -- etcdctl ...; with an external etcd there is nothing to remove"
+        }
+    }
+}
