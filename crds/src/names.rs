@@ -37,6 +37,9 @@ pub const CONFIGURATION_ANNOTATIONS: [&str; 9] =
 
 /// Annotation on a Node of a cluster that was built: NICO drains it, since then (RFC 3339).
 pub const DRAINED_SINCE: &str = "nico.homystack.com/drained-since";
+/// Annotation on a Node of a cluster that was built: its distribution was asked to remove its member of etcd, then
+/// (RFC 3339).
+pub const MEMBER_ASKED_AT: &str = "nico.homystack.com/member-asked-at";
 
 /// Annotation on a Machine: it is installed already, never wipe it.
 pub const FULL_INSTALLATION_APPLIED: &str = "nico.homystack.com/fullInstallationApplied";

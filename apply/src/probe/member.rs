@@ -7,6 +7,9 @@ use nico_render::workload::Member;
 /// Those that have them, by the names that they use.
 const DISTRIBUTIONS: [&str; 2] = ["k3s", "rke2"];
 
+/// The longest name of a Node, and a suffix.
+const LONGEST: usize = 300;
+
 /// By its annotations; None: they say nothing of it.
 pub(super) fn read(annotations: &BTreeMap<String, String>) -> Option<Member> {
     DISTRIBUTIONS.into_iter().find_map(|of| by(of, annotations))
@@ -16,7 +19,7 @@ pub(super) fn read(annotations: &BTreeMap<String, String>) -> Option<Member> {
 fn by(of: &'static str, annotations: &BTreeMap<String, String>) -> Option<Member> {
     let noted = |what: &str| {
         let noted = annotations.get(&format!("etcd.{of}.cattle.io/{what}"));
-        noted.filter(|noted| !noted.is_empty())
+        noted.filter(|noted| is_name(noted))
     };
     let (name, removed) = (noted("node-name"), noted("removed-node-name"));
     match (name, removed) {
@@ -31,6 +34,11 @@ fn by(of: &'static str, annotations: &BTreeMap<String, String>) -> Option<Member
             Some(if is_asked { Member::Asked { name } } else { Member::In { of, name } })
         }
     }
+}
+
+/// It is noted elsewhere, so it has to be what it says that it is.
+fn is_name(noted: &str) -> bool {
+    !noted.is_empty() && noted.len() <= LONGEST && noted.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -65,6 +73,8 @@ mod tests {
             assert_eq!(says(of, &[("remove", "true")]), None, "who is no member is not asked to go");
             assert_eq!(says(of, &[(name, ""), (gone, "")]), None);
             assert_eq!(says(of, &[(name, "a")]), is_in(of, "a"));
+            assert_eq!(says(of, &[(name, "a b")]), None, "that is no name");
+            assert_eq!(says(of, &[(name, "a"), (gone, &"a".repeat(301))]), is_in(of, "a"), "nor is that");
             assert_eq!(says(of, &[(name, "a"), ("remove", "")]), is_in(of, "a"));
             assert_eq!(says(of, &[(name, "a"), ("remove", "false")]), is_in(of, "a"));
             assert_eq!(says(of, &[(name, "a"), (gone, "")]), is_in(of, "a"));

@@ -17,6 +17,9 @@ const PAGES_OF_BUDGETS: usize = 20;
 /// So many Nodes are asked for at once.
 const AT_ONCE: usize = 8;
 
+/// So many budgets of a pod are named.
+const NAMED: usize = 3;
+
 /// By which the API shows what a kubelet runs from a file.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
@@ -34,7 +37,7 @@ pub(super) async fn look(asked: &Asked<'_>, nodes: &mut BTreeMap<String, Node>, 
     let found: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
     let all = || found.iter().filter_map(|(_, pods)| pods.as_ref().ok()).flatten();
     // Without a list of them nothing is told of budgets; the server keeps to them all the same.
-    let budgets = if all().any(|found| found.pod.must_go() && !found.pod.goes) {
+    let budgets = if all().any(|found| found.pod.must_go(None) && !found.pod.goes) {
         asked.list(None, PAGES_OF_BUDGETS, Budget::of).await.unwrap_or_default()
     } else {
         Vec::new()
@@ -61,6 +64,7 @@ fn read(pod: v1::Pod) -> Found {
         name: metadata.name.unwrap_or_default(),
         uid: metadata.uid.unwrap_or_default(),
         kind,
+        created_at: metadata.creation_timestamp.map(|created| created.0),
         goes: metadata.deletion_timestamp.is_some(),
         budgets: Vec::new(),
     };
@@ -93,6 +97,7 @@ impl Found {
         let forbid = of.into_iter().filter(|budget| budget.is_used_up || are_too_many);
         let mut names: Vec<_> = forbid.map(|budget| budget.name.clone()).collect();
         names.sort();
+        names.truncate(NAMED);
         Pod { budgets: names, ..self.pod }
     }
 }

@@ -60,8 +60,8 @@ impl Batch {
                     };
                     self.one(step, request, &done, has_done).await
                 }
-                NodeAct::RemoveMember { of } => {
-                    let request = requests.remove_member(step, of);
+                NodeAct::RemoveMember { of, at } => {
+                    let request = requests.remove_member(step, of, *at);
                     let done =
                         Words { verb: "patch", reason: "MemberRemoval", note: "is asked to leave etcd" };
                     self.one(step, request, &done, has_done).await

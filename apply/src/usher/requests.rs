@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::ObjectMeta;
 use kube::{Api, Client};
-use nico_crds::names::{DRAINED_SINCE, FIELD_MANAGER};
+use nico_crds::names::{DRAINED_SINCE, FIELD_MANAGER, MEMBER_ASKED_AT};
 use nico_render::rollout::NodeStep;
 use nico_render::workload;
 use serde_json::{Value, json};
@@ -41,17 +41,17 @@ pub(super) struct Requests {
 impl Requests {
     pub async fn cordon(&self, step: &NodeStep, since: Timestamp) -> Answer {
         let changes = json!({ "spec": { "unschedulable": true } });
-        self.annotate(step, (DRAINED_SINCE, &since.to_string()), changes).await
+        self.annotate(step, &json!({ DRAINED_SINCE: since.to_string() }), changes).await
     }
 
-    pub async fn remove_member(&self, step: &NodeStep, of: &str) -> Answer {
-        self.annotate(step, (&format!("etcd.{of}.cattle.io/remove"), "true"), json!({})).await
+    pub async fn remove_member(&self, step: &NodeStep, of: &str, at: Timestamp) -> Answer {
+        let notes = json!({ format!("etcd.{of}.cattle.io/remove"): "true", MEMBER_ASKED_AT: at.to_string() });
+        self.annotate(step, &notes, json!({})).await
     }
 
     /// A merge, for there may be no annotations yet. The version binds it, as it does an update.
-    async fn annotate(&self, step: &NodeStep, (key, value): (&str, &str), mut patch: Value) -> Answer {
-        let metadata =
-            json!({ "uid": step.uid, "resourceVersion": step.version, "annotations": { key: value } });
+    async fn annotate(&self, step: &NodeStep, notes: &Value, mut patch: Value) -> Answer {
+        let metadata = json!({ "uid": step.uid, "resourceVersion": step.version, "annotations": notes });
         if let Value::Object(fields) = &mut patch {
             fields.insert("metadata".to_owned(), metadata);
         }
@@ -93,11 +93,18 @@ impl Requests {
         match timeout(self.limit, request).await {
             Ok(Ok(_)) => Answer::Done,
             Ok(Err(error)) if has_code(&error, 404) || has_code(&error, 409) => Answer::Gone,
-            Ok(Err(error)) if has_code(&error, 429) => Answer::Later,
+            Ok(Err(error)) if has_code(&error, 429) || is_terminating(&error) => Answer::Later,
             Ok(Err(error @ kube::Error::Api(_))) => Answer::Refused(chain(&error)),
             Ok(Err(_)) | Err(_) => Answer::Silent,
         }
     }
+}
+
+/// The pod's namespace goes, and the pod with it.
+fn is_terminating(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 403 && causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 #[cfg(test)]
@@ -159,6 +166,7 @@ mod tests {
             name: "web".to_owned(),
             uid: "p".to_owned(),
             kind: Kind::Evictable,
+            created_at: None,
             goes: false,
             budgets: Vec::new(),
         }
@@ -168,7 +176,7 @@ mod tests {
     async fn each_is_bound_to_what_it_was_decided_on() {
         let (requests, sent) = to(200);
         requests.cordon(&step(), Timestamp::UNIX_EPOCH).await;
-        requests.remove_member(&step(), "rke2").await;
+        requests.remove_member(&step(), "rke2", Timestamp::UNIX_EPOCH).await;
         requests.delete(&step()).await;
         requests.evict(&pod()).await;
         let sent = sent.lock().unwrap().clone();
@@ -178,7 +186,10 @@ mod tests {
         let bound = |notes: Value| json!({ "uid": "u", "resourceVersion": "7", "annotations": notes });
         assert_eq!(*body, json!({ "metadata": bound(notes), "spec": { "unschedulable": true } }));
         let (_, _, body) = &sent[1];
-        let notes = json!({ "etcd.rke2.cattle.io/remove": "true" });
+        let notes = json!({
+            "etcd.rke2.cattle.io/remove": "true",
+            "nico.homystack.com/member-asked-at": "1970-01-01T00:00:00Z",
+        });
         assert_eq!(*body, json!({ "metadata": bound(notes) }));
         let (method, _, body) = &sent[2];
         assert_eq!(method, "DELETE");

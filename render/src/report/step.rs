@@ -138,7 +138,7 @@ fn of_node(step: &NodeStep) -> (Item, String) {
             let named: Vec<_> = pods.iter().map(ToString::to_string).collect();
             format!("evicted from its Node: {}", named.join(", "))
         }
-        NodeAct::RemoveMember { of } => format!("{of} is asked to remove its member of etcd"),
+        NodeAct::RemoveMember { of, .. } => format!("{of} is asked to remove its member of etcd"),
         NodeAct::Delete => "its Node is deleted".to_owned(),
     };
     let mut item = Item::of_machine(&step.machine, step.role, &step.node, Action::Remove, Aim::Removal);

@@ -8,10 +8,14 @@
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::{LEAVING, MEMBER_GONE, MEMBER_REMOVED};
 
-use super::standing::Standing;
-use super::{NodeAct, NodeStep, Parting, Planner, Purpose, Step, WaitReason};
+use super::standing::{Release, Standing};
+use super::{NodeAct, NodeStep, Parting, Planner, Purpose, Shortcoming, Step, WaitReason};
 use crate::inventory::is_marked;
-use crate::workload::{Distribution, Member, Node, Pod, Presence, Probe, silence};
+use crate::observed::Health;
+use crate::workload::{Distribution, Member, Node, Pod, Presence, Probe, report, silence};
+
+/// What takes longer than this is told to a person.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// So long a Node may take to be drained, if nobody says otherwise.
 const DRAIN_TIMEOUT: i32 = 300;
@@ -29,11 +33,14 @@ impl<'a> Planner<'a> {
     /// What is still to be done for a machine whose removal has begun. True: nothing is.
     pub(super) fn takes_leave(&mut self, standing: &Standing<'a>) -> bool {
         let Presence::Present(node) = standing.presence else {
+            if standing.presence == Presence::Absent && !self.was_asked_since(standing) {
+                self.parts(standing, Parting::Draining { pods: Vec::new(), until: None });
+                return false;
+            }
             return self.holds(standing, self.holds_farewell(standing));
         };
         if self.is_drained(standing, node) && self.is_removed(standing, node) {
-            self.step_on(standing, node, NodeAct::Delete);
-            self.parts(standing, Parting::Node);
+            self.delete_node(standing, node);
         }
         false
     }
@@ -43,15 +50,60 @@ impl<'a> Planner<'a> {
         match standing.presence {
             Presence::Present(node) => {
                 if self.is_removed(standing, node) {
-                    self.step_on(standing, node, NodeAct::Delete);
-                    self.parts(standing, Parting::Node);
+                    self.delete_node(standing, node);
                 }
                 false
+            }
+            // It is about to be.
+            Presence::Unknown if self.observed.asked(self.cluster).is_none() => {
+                self.holds(standing, Some(self.silent()))
             }
             Presence::NotAsked | Presence::Unknown | Presence::Absent => {
                 self.holds(standing, self.holds_member(standing))
             }
         }
+    }
+
+    /// What is to be done yet while NIO cleans a machine: k3s and RKE2 may have been started anew after all was done,
+    /// and have joined as another member.
+    pub(super) fn comes_back(&mut self, standing: &Standing<'a>) {
+        let Presence::Present(node) = standing.presence else { return };
+        let is_ours = standing.live.annotation(LEAVING).is_some() || standing.release == Some(Release::Lost);
+        if !is_ours {
+            return;
+        }
+        match &node.member {
+            Some(Member::In { of, .. }) if !is_marked(&standing.live.metadata, MEMBER_REMOVED) => {
+                if self.holds_member_removal(standing).is_none() {
+                    self.step_on(standing, node, NodeAct::RemoveMember { of, at: self.now });
+                }
+            }
+            Some(Member::Asked { .. }) => {}
+            Some(Member::In { .. } | Member::Removed { .. }) | None => {
+                if !standing.may_be_member && node.deleted_at.is_none() {
+                    self.step_on(standing, node, NodeAct::Delete);
+                }
+            }
+        }
+    }
+
+    /// What the cluster says was said after the removal began: it may have had no Node just before.
+    fn was_asked_since(&self, standing: &Standing<'_>) -> bool {
+        begun(standing).is_none_or(|begun| self.probe().is_some_and(|probe| probe.at > begun))
+    }
+
+    /// Once: what its finalizers hold goes when they are taken off.
+    fn delete_node(&mut self, standing: &Standing<'_>, node: &Node) {
+        let late = node.deleted_at.is_some_and(|since| self.is_long_ago(since));
+        if node.deleted_at.is_none() {
+            self.step_on(standing, node, NodeAct::Delete);
+        }
+        self.parts(standing, Parting::Node { late });
+    }
+
+    /// Whatever takes so long takes too long.
+    fn is_long_ago(&self, since: Timestamp) -> bool {
+        since.checked_add(PATIENCE).is_ok_and(|until| self.now > until)
     }
 
     /// True: nothing holds it.
@@ -103,7 +155,8 @@ impl Planner<'_> {
         let noted = drained_since(standing, node);
         let Some(since) = noted.filter(|_| node.cordoned) else {
             // Cordoned anew, it keeps the time that it has.
-            let since = noted.unwrap_or(self.now);
+            let since =
+                noted.unwrap_or_else(|| begun(standing).map_or(self.now, |begun| begun.max(self.now)));
             self.step_on(standing, node, NodeAct::Cordon { since });
             self.parts(standing, Parting::Draining { pods: Vec::new(), until: self.drain_ends(since) });
             return false;
@@ -121,21 +174,27 @@ impl Planner<'_> {
                 return false;
             }
         };
-        let there: Vec<_> = pods.iter().filter(|pod| pod.must_go()).collect();
+        let there: Vec<_> = pods.iter().filter(|pod| pod.must_go(Some(since))).collect();
         if there.is_empty() {
             return true;
         }
         let named = there.iter().map(ToString::to_string).collect();
-        if until.is_some_and(|until| self.now > until) {
-            let seconds = self.drain_timeout();
-            self.parts(standing, Parting::TimedOut { pods: named, seconds });
-            return false;
-        }
-        let evicted: Vec<Pod> = there.into_iter().filter(|pod| !pod.goes).cloned().collect();
+        let is_over = until.is_some_and(|until| self.now > until);
+        // The time may have passed while nobody could be asked: what nothing forbids is evicted all the same.
+        let is_tried = |pod: &&Pod| !pod.goes && (!is_over || pod.budgets.is_empty());
+        let evicted: Vec<Pod> = there.into_iter().filter(is_tried).cloned().collect();
         if !evicted.is_empty() {
             self.step_on(standing, node, NodeAct::Evict(evicted));
         }
-        self.parts(standing, Parting::Draining { pods: named, until });
+        let seconds = self.drain_timeout();
+        self.parts(
+            standing,
+            if is_over {
+                Parting::TimedOut { pods: named, seconds }
+            } else {
+                Parting::Draining { pods: named, until }
+            },
+        );
         false
     }
 
@@ -156,8 +215,12 @@ impl Planner<'_> {
 
 /// Since when it is drained. What was noted before this removal began is of another one, which did not end.
 fn drained_since(standing: &Standing<'_>, node: &Node) -> Option<Timestamp> {
-    let begun = standing.live.annotation(LEAVING).and_then(|begun| begun.parse::<Timestamp>().ok());
-    node.drained_since.filter(|since| begun.is_none_or(|begun| *since >= begun))
+    node.drained_since.filter(|since| begun(standing).is_none_or(|begun| *since >= begun))
+}
+
+/// When its removal began.
+fn begun(standing: &Standing<'_>) -> Option<Timestamp> {
+    standing.live.annotation(LEAVING)?.parse().ok()
 }
 
 const PODS_SILENT: &str = "it gives no list of the pods on its Node";
@@ -174,14 +237,13 @@ impl<'a> Planner<'a> {
             Some(Member::In { of, .. }) => {
                 let hold = self.holds_member_removal(standing);
                 if self.holds(standing, hold) {
-                    self.step_on(standing, node, NodeAct::RemoveMember { of });
+                    self.step_on(standing, node, NodeAct::RemoveMember { of, at: self.now });
                     self.parts(standing, Parting::Member { late: false });
                 }
                 false
             }
             Some(Member::Asked { .. }) => {
-                let ends = drained_since(standing, node).and_then(|since| self.drain_ends(since));
-                let late = ends.is_some_and(|ends| self.now > ends);
+                let late = node.member_asked_at.is_some_and(|since| self.is_long_ago(since));
                 self.parts(standing, Parting::Member { late });
                 false
             }
@@ -199,7 +261,7 @@ impl<'a> Planner<'a> {
             annotations.insert(MEMBER_GONE.to_owned(), member.to_owned());
             self.write(standing, object, Purpose::Leaving);
         }
-        self.parts(standing, Parting::Node);
+        self.parts(standing, Parting::Node { late: false });
         false
     }
 
@@ -210,12 +272,34 @@ impl<'a> Planner<'a> {
             let others = self.standings.iter().filter(|other| other.role == standing.role);
             others.filter(|other| other.machine != standing.machine && other.counts_as_member())
         };
-        let not_ready = others().filter(|other| other.release.is_none()).find_map(|other| {
-            let lacks = other.unhealthy().or_else(|| other.lacks_membership())?;
+        let lacking = others().filter(|other| other.release.is_none()).find_map(|other| {
+            let lacks = self.lacks_as_member(other)?;
             Some(WaitReason::Quorum { machine: other.machine.to_owned(), lacks })
         });
-        let ready = others().filter(|other| !other.goes() && other.unhealthy().is_none()).count();
-        let is_majority = ready.saturating_mul(2) > others().count();
-        not_ready.or_else(|| (!is_majority).then(|| self.by_hand()))
+        // Who is let go and was not asked to leave etcd yet is a member like any other.
+        let is_ready = |other: &&Standing<'_>| {
+            other.release != Some(Release::Lost) && self.lacks_as_member(other).is_none() && !is_asked(other)
+        };
+        let (ready, others) = (others().filter(is_ready).count(), others().count());
+        let is_majority = ready.saturating_mul(2) > others;
+        lacking.or_else(|| (!is_majority).then_some(WaitReason::Parting(Parting::Majority { ready, others })))
+    }
+
+    /// What keeps it from being a member that the others can count on: by all that is known, asked for or not.
+    fn lacks_as_member(&self, other: &Standing<'_>) -> Option<Shortcoming> {
+        let said = || match report(self.cluster, self.probe(), other.machine, other.role, self.now) {
+            Health::Ready | Health::NotAsked => None,
+            Health::NotReady { why } => Some(Shortcoming::NotReady { why }),
+            Health::Unknown => Some(Shortcoming::HealthUnknown),
+        };
+        other.unhealthy().or_else(|| other.lacks_membership()).or_else(said)
+    }
+}
+
+/// Its distribution was asked to remove it.
+const fn is_asked(other: &Standing<'_>) -> bool {
+    match other.presence {
+        Presence::Present(node) => matches!(node.member, Some(Member::Asked { .. })),
+        Presence::NotAsked | Presence::Unknown | Presence::Absent => false,
     }
 }

@@ -39,7 +39,17 @@ pub enum Parting {
         late: bool,
     },
     /// Its Node is deleted.
-    Node,
+    Node {
+        /// Finalizers hold it for long.
+        late: bool,
+    },
+    /// Its member of etcd is not removed, for that could cost the majority.
+    Majority {
+        /// So many of the others are Ready.
+        ready: usize,
+        /// Of so many.
+        others: usize,
+    },
     /// It goes only once it is no member of the control plane any more, and somebody has to see to that.
     ByHand {
         /// How.
@@ -55,8 +65,8 @@ impl Parting {
             Self::Draining { .. } => "Draining",
             Self::TimedOut { .. } => "DrainTimedOut",
             Self::Member { .. } => "RemovingMember",
-            Self::Node => "DeletingNode",
-            Self::ByHand { .. } => "MemberNotRemoved",
+            Self::Node { .. } => "DeletingNode",
+            Self::Majority { .. } | Self::ByHand { .. } => "MemberNotRemoved",
         }
     }
 
@@ -67,7 +77,8 @@ impl Parting {
             Self::Silent { .. }
             | Self::TimedOut { .. }
             | Self::Member { .. }
-            | Self::Node
+            | Self::Node { .. }
+            | Self::Majority { .. }
             | Self::ByHand { .. } => None,
         }
     }
@@ -75,19 +86,17 @@ impl Parting {
     /// It goes on as soon as the cluster says something else.
     pub const fn goes_on(&self) -> bool {
         match self {
-            Self::Draining { .. } | Self::Member { .. } | Self::Node => true,
-            Self::Silent { .. } | Self::TimedOut { .. } | Self::ByHand { .. } => false,
+            Self::Draining { .. } | Self::TimedOut { .. } | Self::Member { .. } | Self::Node { .. } => true,
+            Self::Silent { .. } | Self::Majority { .. } | Self::ByHand { .. } => false,
         }
     }
 
     /// It waits for a person.
     pub const fn concerns_a_person(&self) -> bool {
         match self {
-            Self::Draining { .. } | Self::Member { late: false } | Self::Node => false,
-            Self::Silent { .. }
-            | Self::TimedOut { .. }
-            | Self::Member { late: true }
-            | Self::ByHand { .. } => true,
+            Self::Draining { .. } => false,
+            Self::Member { late } | Self::Node { late } => *late,
+            Self::Silent { .. } | Self::TimedOut { .. } | Self::Majority { .. } | Self::ByHand { .. } => true,
         }
     }
 }
@@ -103,9 +112,9 @@ impl fmt::Display for Parting {
             Self::Draining { pods, until } => draining(f, pods, *until),
             Self::TimedOut { pods, seconds } => write!(
                 f,
-                "could not be drained within {seconds} s (rollout.drainTimeoutSeconds), and nothing more is evicted: {}; \
-                 it goes on once these are gone; a longer time evicts again, and its Machine annotated {LOST}: \"true\" \
-                 goes without",
+                "was not drained within {seconds} s (rollout.drainTimeoutSeconds), and what a budget forbids is tried no \
+                 more: {}; it goes on once these are gone; a longer time tries again, and its Machine annotated {LOST}: \
+                 \"true\" goes without",
                 named(pods)
             ),
             Self::Member { late: false } => {
@@ -116,7 +125,18 @@ impl fmt::Display for Parting {
                 "is drained, and its distribution was asked to remove its member of etcd, and does not; remove it by \
                  hand, and then annotate its NixosConfiguration {MEMBER_REMOVED}: \"true\""
             ),
-            Self::Node => f.write_str("is no member any more, and nothing runs on it; its Node is deleted"),
+            Self::Node { late: false } => {
+                f.write_str("is no member any more, and nothing runs on it; its Node is deleted")
+            }
+            Self::Node { late: true } => f.write_str(
+                "is deleted as a Node, and does not go: finalizers hold it; look who has to take them off",
+            ),
+            Self::Majority { ready, others } => write!(
+                f,
+                "keeps its member of etcd, for {ready} of the {others} others are Ready, which is no majority; bring \
+                 them back; if that cannot be, remove it by hand, and then annotate its NixosConfiguration \
+                 {MEMBER_REMOVED}: \"true\""
+            ),
             Self::ByHand { distribution } => write!(
                 f,
                 "goes once it is no member of the control plane any more; remove it there ({}), and then annotate its \

@@ -94,6 +94,8 @@ pub enum NodeAct {
     RemoveMember {
         /// Which: `k3s` or `rke2`.
         of: &'static str,
+        /// When: noted on the Node.
+        at: Timestamp,
     },
     /// It is deleted.
     Delete,

@@ -40,6 +40,7 @@ impl<'a> Planner<'a> {
     ) -> bool {
         if standing.live.metadata.deletion_timestamp.is_some() {
             self.let_go(leaving, standing.live);
+            self.comes_back(standing);
             return false;
         }
         if let Some(reason) = self.holds_everything(standing) {

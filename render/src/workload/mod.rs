@@ -7,7 +7,7 @@ mod pods;
 mod presence;
 mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
@@ -72,6 +72,8 @@ pub struct Probe {
     pub at: Timestamp,
     /// From then on it says nothing.
     pub until: Timestamp,
+    /// The machines whose Nodes were looked for. Of others it says nothing.
+    pub names: BTreeSet<String>,
     /// The Nodes, by the machine's name; or why there is no list.
     pub nodes: Result<BTreeMap<String, Node>, Silence>,
     /// The API server of each control plane at its own address, by the machine's name.
@@ -108,6 +110,10 @@ pub struct Node {
     pub cordoned: bool,
     /// Since when NICO drains it: noted on the Node itself.
     pub drained_since: Option<Timestamp>,
+    /// Since when it is being deleted: finalizers hold it.
+    pub deleted_at: Option<Timestamp>,
+    /// When NICO asked its distribution to remove its member of etcd: noted on the Node itself.
+    pub member_asked_at: Option<Timestamp>,
     /// What it says of its member of etcd; absent: it says nothing, as where the distribution has no way to.
     pub member: Option<Member>,
     /// What runs on it; absent: nobody asked, as it does not leave.

@@ -1,5 +1,10 @@
 //! What runs on a Node that leaves, and what of it has to go before.
 
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+/// What was bound to a Node just before that was cordoned may be created a while later.
+const GRACE: SignedDuration = SignedDuration::from_secs(30);
+
 /// A pod on a Node that leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -11,6 +16,8 @@ pub struct Pod {
     pub uid: String,
     /// What becomes of it.
     pub kind: Kind,
+    /// Since when it is there.
+    pub created_at: Option<Timestamp>,
     /// It is going already.
     pub goes: bool,
     /// The `PodDisruptionBudget`s that forbid its eviction now, by name.
@@ -31,10 +38,14 @@ pub enum Kind {
 }
 
 impl Pod {
-    /// It has to be gone before its Node goes.
-    pub const fn must_go(&self) -> bool {
+    /// It has to be gone before its Node goes, which is drained since then. What came later tolerates that nothing is
+    /// to be scheduled there, and would come again and again.
+    pub fn must_go(&self, since: Option<Timestamp>) -> bool {
         match self.kind {
-            Kind::Evictable => true,
+            Kind::Evictable => {
+                let last = since.and_then(|since| since.checked_add(GRACE).ok());
+                last.zip(self.created_at).is_none_or(|(last, created)| created <= last)
+            }
             Kind::OfDaemonSet | Kind::Mirror | Kind::Ended => false,
         }
     }

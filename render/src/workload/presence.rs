@@ -51,7 +51,11 @@ pub fn presence<'a>(
     let probe = workload.and_then(|workload| workload.probe.as_deref());
     let nodes = probe.filter(|probe| probe.is_fresh(now)).and_then(|probe| probe.nodes.as_ref().ok());
     match nodes {
-        Some(nodes) => nodes.get(machine).map_or(Presence::Absent, Presence::Present),
+        Some(nodes) => match nodes.get(machine) {
+            Some(node) => Presence::Present(node),
+            None if probe.is_some_and(|probe| probe.names.contains(machine)) => Presence::Absent,
+            None => Presence::Unknown,
+        },
         None if must_answer(cluster, workload) => Presence::Unknown,
         None => Presence::NotAsked,
     }
@@ -61,6 +65,7 @@ pub fn presence<'a>(
 /// being drained is all that is known of those that leave.
 pub fn nodes_as_told(cluster: &KubernetesCluster, now: Timestamp) -> Workload {
     let lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
+    let names = lines.clone().map(|line| line.name.clone()).collect();
     let has_node = |line: &&MachineLine| line.kubelet.is_some();
     let node = |line: &MachineLine| Node {
         name: line.name.clone(),
@@ -73,7 +78,7 @@ pub fn nodes_as_told(cluster: &KubernetesCluster, now: Timestamp) -> Workload {
     if nodes.is_empty() {
         return Workload::default();
     }
-    let probe = Probe { at: now, until: now, nodes: Ok(nodes), apis: BTreeMap::new() };
+    let probe = Probe { at: now, until: now, names, nodes: Ok(nodes), apis: BTreeMap::new() };
     Workload { kubeconfig: Kubeconfig::default(), probe: Some(Arc::new(probe)) }
 }
 
@@ -94,8 +99,9 @@ pub(crate) fn silence(workload: Option<&Workload>, now: Timestamp) -> String {
     let probe = workload.and_then(|workload| workload.probe.as_deref());
     match probe.filter(|probe| probe.is_fresh(now)).map(|probe| &probe.nodes) {
         Some(Err(silence)) => silence.to_string(),
-        Some(Ok(_)) | None if workload.is_none() => "nobody has asked it yet".to_owned(),
-        Some(Ok(_)) | None => "it could not be asked of late".to_owned(),
+        Some(Ok(_)) => "it was not asked for this machine yet".to_owned(),
+        None if workload.is_none() => "nobody has asked it yet".to_owned(),
+        None => "it could not be asked of late".to_owned(),
     }
 }
 

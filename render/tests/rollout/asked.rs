@@ -26,6 +26,7 @@ pub fn pod(name: &str, kind: Kind, fate: Fate) -> Pod {
         name: name.to_owned(),
         uid: format!("uid-{name}"),
         kind,
+        created_at: None,
         goes: matches!(fate, Fate::Ends),
         budgets: if matches!(fate, Fate::Stays) { vec!["steady".to_owned()] } else { Vec::new() },
     }
@@ -57,7 +58,8 @@ impl World {
         };
         let nodes: BTreeMap<_, _> = self.names().iter().map(|name| (name.clone(), node(name))).collect();
         let (at, until) = (self.now, Timestamp::MAX);
-        let probe = Probe { at, until, nodes: Ok(nodes), apis: BTreeMap::new() };
+        let names = nodes.keys().cloned().collect();
+        let probe = Probe { at, until, names, nodes: Ok(nodes), apis: BTreeMap::new() };
         let stored = Stored { secret: "c-kubeconfig".to_owned(), until: None, is_refused: false };
         let kubeconfig = Kubeconfig { stored: Some(stored), trouble: None };
         *self.workload() = Workload { kubeconfig, probe: Some(Arc::new(probe)) };
@@ -104,8 +106,11 @@ impl World {
                 let Some(Ok(pods)) = &mut node.pods else { panic!("nobody knows what runs on {machine}") };
                 pods.retain(|pod| !evicted.contains(pod) || !pod.budgets.is_empty());
             }
-            NodeAct::RemoveMember { .. } => match &node.member {
-                Some(Member::In { name, .. }) => node.member = Some(Member::Asked { name: name.clone() }),
+            NodeAct::RemoveMember { at, .. } => match &node.member {
+                Some(Member::In { name, .. }) => {
+                    node.member_asked_at = Some(*at);
+                    node.member = Some(Member::Asked { name: name.clone() });
+                }
                 other => panic!("{other:?}"),
             },
             NodeAct::Delete => {

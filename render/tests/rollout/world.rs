@@ -346,7 +346,7 @@ fn act(act: &NodeAct) -> String {
             let names: Vec<_> = pods.iter().map(|pod| pod.name.as_str()).collect();
             format!("evict {}", names.join(" "))
         }
-        NodeAct::RemoveMember { of } => format!("remove member of {of}"),
+        NodeAct::RemoveMember { of, .. } => format!("remove member of {of}"),
         NodeAct::Delete => "delete node".to_owned(),
     }
 }

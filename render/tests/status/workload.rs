@@ -39,6 +39,7 @@ fn probe(scene: &Scene, control_planes: u8, workers: u8) -> Probe {
     let names = (0..control_planes).chain(10..10 + workers).map(machine_name);
     Probe {
         at: scene.now,
+        names: (0..control_planes).chain(10..10 + workers).map(machine_name).collect(),
         until: scene.now + SignedDuration::from_secs(90),
         nodes: Ok(names.map(|name| (name.clone(), node(&name))).collect()),
         apis: (0..control_planes).map(|number| (machine_name(number), Api::Ready)).collect(),

@@ -45,7 +45,8 @@ impl Spoiled<'_> {
             Unkind::DeletesUndrained => return instead(plan, |_| Some(NodeAct::Delete)),
             Unkind::RemovesUndrained => {
                 return instead(plan, |step| {
-                    (step.role == Role::ControlPlane).then_some(NodeAct::RemoveMember { of: "k3s" })
+                    (step.role == Role::ControlPlane)
+                        .then_some(NodeAct::RemoveMember { of: "k3s", at: step.seen_at })
                 });
             }
             Unkind::RemovesAnyMember => {
@@ -56,7 +57,7 @@ impl Spoiled<'_> {
                     .filter(|machine| waits(machine, &reasons))
                     .filter_map(|machine| self.node(machine));
                 let members = nodes.filter(|node| matches!(node.member, Some(Member::In { .. })));
-                members.map(|node| self.on(node, NodeAct::RemoveMember { of: "k3s" })).collect()
+                members.map(|node| self.on(node, NodeAct::RemoveMember { of: "k3s", at: self.now })).collect()
             }
             Unkind::NotesUnseen => {
                 let asked =

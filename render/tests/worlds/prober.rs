@@ -7,8 +7,9 @@ use k8s_openapi::jiff::Timestamp;
 use nico_crds::KubernetesCluster;
 use nico_crds::cluster::RequireNodeHealth;
 use nico_render::Health;
-use nico_render::workload::{Kubeconfig, Probe, Silence, Stored, Workload};
+use nico_render::workload::{Kubeconfig, Node, Probe, Silence, Stored, Workload};
 
+use crate::model::nodes::NodeTruth;
 use crate::model::snapshot::{Probed, Snapshot, machine_of};
 use crate::model::timestamp;
 use crate::run::World;
@@ -45,10 +46,18 @@ impl World {
         let stored = Stored { secret: format!("{name}-kubeconfig"), until: None, is_refused: false };
         let kubeconfig = Kubeconfig { stored: runs.then_some(stored), trouble: None };
         let of_cluster = self.truth.nodes.iter().filter(|((cluster, _), _)| cluster == name);
-        let nodes = of_cluster.map(|((_, machine), node)| (machine.clone(), node.read(machine))).collect();
+        let nodes =
+            of_cluster.map(|((_, machine), node)| (machine.clone(), self.read(machine, node))).collect();
         let nodes = if self.truth.answers(name, self.now) { Ok(nodes) } else { Err(Silence::NotAnswering) };
-        let probe = Probe { at: timestamp(self.now), until: Timestamp::MAX, nodes, apis: BTreeMap::new() };
+        let names = self.truth.machines.keys().cloned().collect();
+        let at = timestamp(self.now);
+        let probe = Probe { at, until: Timestamp::MAX, names, nodes, apis: BTreeMap::new() };
         Workload { kubeconfig, probe: runs.then(|| Arc::new(probe)) }
+    }
+
+    fn read(&self, machine: &str, node: &NodeTruth) -> Node {
+        let is_ready = self.truth.is_node_ready(machine, self.now);
+        Node { unready: (!is_ready).then(|| "KubeletStopped".to_owned()), ..node.read(machine) }
     }
 
     /// What the aggregator writes that the planner reads.

@@ -27,6 +27,8 @@ impl Checker {
         };
         let lost = view.is_lost(&live) || self.is_wiped_again(&live) || self.is_given_up(&live);
         let begun = live.annotation(LEAVING).is_some();
+        // Then NIO cleans it already.
+        let goes = live.metadata.deletion_timestamp.is_some();
         self.check(Invariant::F1, begun || lost, || {
             format!("{:?} on the Node of {}, which stays", step.act, step.machine)
         });
@@ -45,13 +47,13 @@ impl Checker {
                 });
             }
             NodeAct::RemoveMember { .. } => {
-                self.check(Invariant::F1, lost || is_drained(node), || {
+                self.check(Invariant::F1, lost || goes || is_drained(node), || {
                     format!("the member of {} is removed before it is drained", step.machine)
                 });
                 self.member_may_go(&cases, x);
             }
             NodeAct::Delete => {
-                self.check(Invariant::F1, lost || is_drained(node), || {
+                self.check(Invariant::F1, lost || goes || is_drained(node), || {
                     format!("the Node of {} is deleted before it is drained", step.machine)
                 });
                 let holds = x.role == Role::Worker || x.no_member || !self.chronicle(cluster).bootstrapped;
@@ -120,5 +122,5 @@ impl Checker {
 }
 
 fn is_drained(node: &Node) -> bool {
-    node.cordoned && matches!(&node.pods, Some(Ok(pods)) if pods.iter().all(|pod| !pod.must_go()))
+    node.cordoned && matches!(&node.pods, Some(Ok(pods)) if pods.iter().all(|pod| !pod.must_go(None)))
 }

@@ -63,6 +63,7 @@ impl NodeTruth {
             name: format!("on-{machine}"),
             uid: format!("pod-{}", self.uid),
             kind: Kind::Evictable,
+            created_at: None,
             goes,
             budgets: if is_held { vec!["steady".to_owned()] } else { Vec::new() },
         };
