@@ -1,11 +1,10 @@
 //! What concerns the asking of clusters: by whom they can be asked, when they are to be, and what they said.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nico_crds::KubernetesCluster;
 use nico_render::ClusterKey;
-use nico_render::workload::{Api, Node, Probe, Silence};
+use nico_render::workload::{Node, Probe};
 
 use super::{Board, Ground, Kept};
 use crate::probe::Door;
@@ -80,7 +79,7 @@ impl Board {
                 .as_mut()
                 .is_some_and(|stored| std::mem::replace(&mut stored.is_refused, is_refused));
             is_news = was_refused != is_refused
-                || entry.probe.as_ref().is_none_or(|before| says(before) != says(&probe))
+                || entry.probe.as_ref().is_none_or(|before| !says_the_same(before, &probe))
                 || entry.post.as_ref().is_some_and(|post| post.ground.hurries);
             entry.probe = Some(Arc::new(probe));
             is_wanted = entry.is_wanted;
@@ -96,10 +95,57 @@ impl Board {
     }
 }
 
-/// What a cluster says of its Nodes and API servers, but for what changes with every sign of life.
-fn says(probe: &Probe) -> (Result<BTreeMap<&str, Node>, Silence>, &BTreeMap<String, Api>) {
+/// A cluster says the same of its Nodes and API servers, but for what changes with every sign of life.
+fn says_the_same(one: &Probe, other: &Probe) -> bool {
     let node = |node: &Node| Node { version: String::new(), ..node.clone() };
-    let nodes = probe.nodes.as_ref().map_err(|silence| *silence);
-    let nodes = nodes.map(|nodes| nodes.iter().map(|(name, of)| (name.as_str(), node(of))).collect());
-    (nodes, &probe.apis)
+    let nodes = match (&one.nodes, &other.nodes) {
+        (Ok(one), Ok(other)) => {
+            let are_same = |name: &String| one.get(name).map(node) == other.get(name).map(node);
+            one.len() == other.len() && one.keys().all(are_same)
+        }
+        (one, other) => one == other,
+    };
+    nodes && one.apis == other.apis
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use k8s_openapi::jiff::Timestamp;
+    use nico_render::workload::Silence;
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn probe(nodes: Result<&[Node], Silence>) -> Probe {
+        let nodes = nodes.map(|nodes| nodes.iter().map(|node| (node.name.clone(), node.clone())).collect());
+        Probe {
+            at: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            names: BTreeSet::new(),
+            nodes,
+            apis: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_sign_of_life_is_no_news_and_all_else_is() {
+        let node = |version: &str, cordoned| Node {
+            name: "a".to_owned(),
+            version: version.to_owned(),
+            cordoned,
+            ..Node::default()
+        };
+        let before = probe(Ok(&[node("1", false)]));
+        assert!(says_the_same(&before, &probe(Ok(&[node("2", false)]))));
+        assert!(!says_the_same(&before, &probe(Ok(&[node("1", true)]))));
+        let other = Node { name: "b".to_owned(), ..node("1", false) };
+        assert!(!says_the_same(&before, &probe(Ok(std::slice::from_ref(&other)))));
+        assert!(!says_the_same(&before, &probe(Ok(&[node("1", false), other]))));
+        assert!(!says_the_same(&before, &probe(Ok(&[]))));
+        assert!(!says_the_same(&before, &probe(Err(Silence::NotAnswering))));
+        assert!(says_the_same(&probe(Err(Silence::Denied)), &probe(Err(Silence::Denied))));
+    }
 }

@@ -66,7 +66,7 @@ pub enum WriteResult {
     Success,
     /// What it was decided on is no longer so.
     Conflict,
-    /// A PodDisruptionBudget forbids it now.
+    /// A `PodDisruptionBudget` forbids it now.
     Budget,
     /// It was refused otherwise, or not answered.
     Error,

@@ -51,7 +51,7 @@ pub(super) async fn ask(door: &Door, ground: &Ground, says_for: Duration) -> See
     };
     let until = now();
     let until = until.checked_add(says_for).unwrap_or(until);
-    Seen { probe: Probe { at, until, nodes, apis }, is_refused }
+    Seen { probe: Probe { at, until, names: ground.names.clone(), nodes, apis }, is_refused }
 }
 
 async fn nodes(door: &Door, client: &Client) -> Result<Nodes, Failure> {
@@ -84,9 +84,5 @@ async fn by_another_way(
 
 /// Those of machines that are gone as well, as far as their names are left.
 fn of_machines(nodes: &Nodes, ground: &Ground) -> BTreeMap<String, workload::Node> {
-    let of = |name: &String| match ground.machines.get(name) {
-        Some(machine) => nodes.of(machine),
-        None => nodes.named(name),
-    };
-    ground.names.iter().filter_map(|name| Some((name.clone(), of(name)?))).collect()
+    nodes.of(ground.names.iter().map(|name| (name.as_str(), ground.machines.get(name).map(AsRef::as_ref))))
 }

@@ -1,4 +1,4 @@
-//! What runs on the Nodes of machines that leave, and which PodDisruptionBudgets forbid that it is evicted.
+//! What runs on the Nodes of machines that leave, and which `PodDisruptionBudget`s forbid that it is evicted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,7 +102,7 @@ impl Found {
     }
 }
 
-/// A PodDisruptionBudget.
+/// A `PodDisruptionBudget`.
 struct Budget {
     namespace: String,
     name: String,

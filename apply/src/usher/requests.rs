@@ -23,7 +23,7 @@ pub(super) enum Answer {
     Done,
     /// What it was decided on is gone, or has changed.
     Gone,
-    /// A PodDisruptionBudget forbids it now, or the server is busy: later.
+    /// A `PodDisruptionBudget` forbids it now, or the server is busy: later.
     Later,
     /// It was refused otherwise.
     Refused(String),

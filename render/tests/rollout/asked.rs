@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_render::ClusterKey;
 use nico_render::rollout::{NodeAct, NodeStep};
 use nico_render::workload::{Kind, Kubeconfig, Member, Node, Pod, Probe, Silence, Stored, Workload};
@@ -38,7 +38,7 @@ impl World {
         self.sight.workloads.entry(key).or_default()
     }
 
-    fn probe(&mut self) -> &mut Probe {
+    pub fn probe(&mut self) -> &mut Probe {
         Arc::make_mut(self.workload().probe.as_mut().unwrap())
     }
 
@@ -74,6 +74,11 @@ impl World {
         self.probe().nodes.as_mut().unwrap().get_mut(name).unwrap()
     }
 
+    /// Its kubelet registers it.
+    pub fn registers(&mut self, name: &str, node: Node) {
+        self.probe().nodes.as_mut().unwrap().insert(name.to_owned(), node);
+    }
+
     pub fn nodes(&mut self) -> Vec<String> {
         self.probe().nodes.as_ref().unwrap().keys().cloned().collect()
     }
@@ -95,6 +100,9 @@ impl World {
     pub fn act(&mut self, step: &NodeStep) {
         let NodeStep { machine, uid, act, .. } = step;
         assert_eq!(&self.node(machine).uid, uid);
+        let now = self.now;
+        // Then it is asked again.
+        self.probe().at = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
         let node = self.node(machine);
         match act {
             NodeAct::Cordon { since } => {
@@ -113,6 +121,7 @@ impl World {
                 }
                 other => panic!("{other:?}"),
             },
+            NodeAct::Delete if node.name.starts_with("held") => node.deleted_at = Some(now),
             NodeAct::Delete => {
                 self.probe().nodes.as_mut().unwrap().remove(machine);
             }

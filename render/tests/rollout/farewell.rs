@@ -1,10 +1,11 @@
 //! Machines that leave a cluster that can be asked: drained, their member of etcd removed, their Node deleted, and
 //! only then their configuration.
 
+use k8s_openapi::jiff::SignedDuration;
 use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::MEMBER_GONE;
 use nico_render::Health;
-use nico_render::workload::{Kind, Member, Silence};
+use nico_render::workload::{Api, Kind, Member, Node, Pod, Silence};
 
 use crate::asked::{Fate, pod};
 use crate::world::World;
@@ -276,4 +277,136 @@ fn nobody_who_stays_is_touched() {
     world.content("v2");
     let all = world.settle();
     assert!(all.iter().all(|step| step.ends_with("Content")), "{all:?}");
+}
+
+#[test]
+fn that_there_is_no_node_is_believed_only_if_somebody_looked_for_it_since() {
+    let mut world = worker();
+    let node = world.node("w1").clone();
+    world.probe().nodes.as_mut().unwrap().remove("w1");
+    world.does(&[]);
+    assert_eq!(world.waits()["w1"], "Draining", "it may have come since");
+    world.probe().names.remove("w1");
+    world.does(&[]);
+    assert_eq!(world.waits()["w1"], "ClusterNotAnswering", "nobody looked for it");
+    world.probe().names.insert("w1".to_owned());
+    world.pass(30);
+    world.probe().at = world.now;
+    let mut came = world.clone();
+    came.registers("w1", node);
+    assert!(came.steps().contains(&"w1 cordon".to_owned()));
+    assert!(world.steps().contains(&"w1 delete Leaves".to_owned()));
+}
+
+#[test]
+fn what_came_after_the_cordon_holds_nothing_up() {
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    let since = world.node("w1").drained_since.unwrap();
+    let born = |seconds: i64| {
+        let created_at = since.checked_add(SignedDuration::from_secs(seconds)).ok();
+        Pod { created_at, ..pod("front", Kind::Evictable, Fate::Goes) }
+    };
+    world.runs("w1", vec![born(20)]);
+    assert_eq!(world.steps(), ["w1 evict front"], "it was bound to it before");
+    world.runs("w1", vec![born(31)]);
+    assert_eq!(world.steps(), ["w1 delete node"]);
+}
+
+#[test]
+fn what_was_never_tried_is_tried_though_its_time_is_over() {
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    world.runs(
+        "w1",
+        vec![pod("front", Kind::Evictable, Fate::Goes), pod("shop", Kind::Evictable, Fate::Stays)],
+    );
+    world.pass(1_000);
+    assert_eq!(world.waits()["w1"], "DrainTimedOut");
+    assert!(world.steps().contains(&"w1 evict front".to_owned()), "{:?}", world.steps());
+}
+
+#[test]
+fn a_node_that_finalizers_hold_is_deleted_once_and_that_is_told() {
+    let mut world = worker();
+    world.node("w1").name = "held".to_owned();
+    world.does(&["w1 cordon"]);
+    world.does(&["w1 delete node"]);
+    world.does(&[]);
+    assert_eq!(world.waits()["w1"], "DeletingNode");
+    world.pass(301);
+    assert!(world.reason("w1").to_string().contains("finalizers hold it"), "{}", world.reason("w1"));
+}
+
+#[test]
+fn a_lost_one_waits_until_somebody_has_asked() {
+    let mut world = World::running(1, 2);
+    world.answers(true);
+    world.mark_lost("w1");
+    let status = world.cluster().status.get_or_insert_default();
+    (status.kubeconfig_secret, status.observed_generation) = (Some("c-kubeconfig".to_owned()), Some(1));
+    let mut fresh = world.clone();
+    fresh.sight.workloads.clear();
+    assert_eq!(fresh.waits()["w1"], "ClusterNotAnswering");
+    world.is_silent();
+    assert!(world.steps().contains(&"w1 delete Lost".to_owned()), "it was asked, and is dead too");
+}
+
+#[test]
+fn a_member_that_joins_again_while_its_machine_is_cleaned_goes_again() {
+    let mut world = control_plane(true);
+    let node = world.node("a2").clone();
+    world.does(&["a2 cordon"]);
+    world.does(&["a2 remove member of k3s"]);
+    world.removes_member("a2");
+    world.does(&["a2 Leaving"]);
+    world.does(&["a2 delete node"]);
+    world.does(&["a2 delete Leaves"]);
+    world.does(&[]);
+    world.registers("a2", Node { member: Some(Member::In { of: "k3s", name: "a2-2".to_owned() }), ..node });
+    world.content("v2");
+    assert_eq!(world.waits()["a0"], "WaitingForMember", "it counts for the others");
+    world.does(&["a2 remove member of k3s"]);
+    world.does(&[]);
+    world.removes_member("a2");
+    let steps = world.tick();
+    assert!(steps.contains(&"a2 delete node".to_owned()), "{steps:?}");
+    let mut by_hand = World::running(3, 0);
+    by_hand.answers(true);
+    by_hand.delete("a2");
+    by_hand.does(&[]);
+}
+
+#[test]
+fn no_member_is_removed_beside_one_that_is_known_to_be_unwell() {
+    let lost = || {
+        let mut world = World::running(3, 0);
+        world.answers(true);
+        world.rollout().require_node_health = Some(RequireNodeHealth::Never);
+        world.mark_lost("a2");
+        world
+    };
+    assert_eq!(lost().steps(), ["a2 remove member of k3s"]);
+    let mut unready = lost();
+    unready.node("a1").unready = Some("KubeletStopped".to_owned());
+    assert_eq!(unready.waits()["a2"], "WaitingForQuorum");
+    let mut unwell = lost();
+    let apis = [("a0", Api::Ready), ("a1", Api::Silent)].map(|(name, api)| (name.to_owned(), api));
+    unwell.probe().apis = apis.into();
+    assert_eq!(unwell.waits()["a2"], "WaitingForQuorum");
+}
+
+#[test]
+fn who_leaves_and_is_well_still_counts_for_the_majority() {
+    let mut world = control_plane(true);
+    world.mark_lost("a1");
+    // One that stays, and one that leaves and was not asked to leave etcd yet.
+    assert!(world.steps().contains(&"a1 remove member of k3s".to_owned()), "{:?}", world.plan().waiting);
+    world.does(&["a1 remove member of k3s"]);
+    let mut two = World::running(3, 0);
+    two.answers(true);
+    two.mark_lost("a1");
+    two.mark_lost("a2");
+    let words = two.reason("a2").to_string();
+    assert!(words.contains("1 of the 2 others are Ready, which is no majority"), "{words}");
 }

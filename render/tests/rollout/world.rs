@@ -163,11 +163,7 @@ impl World {
             }
             Step::Create(configuration) => self.create(&configuration.object),
             Step::Write(write) => self.write(write),
-            Step::Delete { target, .. } => {
-                let now = self.now;
-                let name = target.configuration.trim_start_matches("c-").to_owned();
-                self.nc(&name).metadata.deletion_timestamp = Some(Time(now));
-            }
+            Step::Delete { target, .. } => self.delete(target.configuration.trim_start_matches("c-")),
             Step::ReleaseFromNio(target) => {
                 let gone = target.configuration.clone();
                 self.inventory.configurations.retain(|live| live.metadata.name.as_ref() != Some(&gone));
@@ -262,6 +258,11 @@ impl World {
             ..MachineStatus::default()
         };
         self.inventory.machines.push(Arc::new(Machine { metadata, spec, status: Some(status) }));
+    }
+
+    pub fn delete(&mut self, name: &str) {
+        let now = self.now;
+        self.nc(name).metadata.deletion_timestamp = Some(Time(now));
     }
 
     pub fn delete_machine(&mut self, name: &str) {
