@@ -83,7 +83,7 @@ impl World {
         let now = self.now + self.operator.offset;
         let seen = self.seen(&fresh);
         let is_fresh = Rc::ptr_eq(&seen, &fresh);
-        self.truth.nodes_go_on(self.now);
+        self.truth.nodes_go_on(self.now, self.genes.tells_members);
         let probed = self.probes(&seen);
         let mut inventory = seen.inventory(now);
         inventory.observed_at = Some(timestamp(now));

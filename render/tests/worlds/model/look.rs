@@ -170,12 +170,10 @@ impl World {
         if is_control_plane {
             self.truth.joins(&cluster, &apply.machine, now);
         }
-        if self.truth.answers(&cluster, now) {
-            let number =
-                self.truth.machines.get(&apply.machine).map_or(0, |hardware| u64::from(hardware.number));
-            let is_held = self.dice.between("held", number, 0, 0, 9) == 0 && now < self.genes.calm_at;
-            self.truth.registers(&cluster, &apply.machine, is_held, self.genes.tells_members);
-        }
+        let number = self.truth.machines.get(&apply.machine).map_or(0, |hardware| u64::from(hardware.number));
+        let is_held = self.dice.between("held", number, 0, 0, 9) == 0 && now < self.genes.calm_at;
+        self.truth.unregistered.insert((cluster, apply.machine.clone()), is_held);
+        self.truth.nodes_go_on(now, self.genes.tells_members);
         self.tell(apply);
         self.note(|| {
             format!("nio: {:?} is done with {} r{}", apply.by, apply.machine, revision(&apply.object))

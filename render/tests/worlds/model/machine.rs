@@ -72,6 +72,8 @@ pub struct Truth {
     pub members: BTreeMap<String, Vec<String>>,
     /// What the clusters' APIs have of their Nodes.
     pub nodes: super::nodes::Nodes,
+    /// Kubelets that could not register theirs: by cluster and machine, and whether a budget holds what runs there.
+    pub unregistered: BTreeMap<(String, String), bool>,
     /// Counts what is made or changed there.
     pub births: u64,
     /// The commit of the default branch.

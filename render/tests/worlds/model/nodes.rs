@@ -115,9 +115,16 @@ impl Truth {
     }
 
     /// What comes of itself, where the API answers: pods end, members go.
-    pub fn nodes_go_on(&mut self, now: i64) {
+    pub fn nodes_go_on(&mut self, now: i64, tells: bool) {
         let clusters: Vec<_> =
             self.members.keys().filter(|cluster| self.answers(cluster, now)).cloned().collect();
+        for ((cluster, machine), is_held) in std::mem::take(&mut self.unregistered) {
+            if clusters.contains(&cluster) {
+                self.registers(&cluster, &machine, is_held, tells);
+            } else {
+                self.unregistered.insert((cluster, machine), is_held);
+            }
+        }
         let mut gone = Vec::new();
         for ((cluster, machine), node) in &mut self.nodes {
             if !clusters.contains(cluster) {
