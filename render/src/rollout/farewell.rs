@@ -272,17 +272,18 @@ impl<'a> Planner<'a> {
             let others = self.standings.iter().filter(|other| other.role == standing.role);
             others.filter(|other| other.machine != standing.machine && other.counts_as_member())
         };
-        let lacking = others().filter(|other| other.release.is_none()).find_map(|other| {
-            let lacks = self.lacks_as_member(other)?;
-            Some(WaitReason::Quorum { machine: other.machine.to_owned(), lacks })
-        });
         // Who is let go and was not asked to leave etcd yet is a member like any other.
         let is_ready = |other: &&Standing<'_>| {
             other.release != Some(Release::Lost) && self.lacks_as_member(other).is_none() && !is_asked(other)
         };
-        let (ready, others) = (others().filter(is_ready).count(), others().count());
-        let is_majority = ready.saturating_mul(2) > others;
-        lacking.or_else(|| (!is_majority).then_some(WaitReason::Parting(Parting::Majority { ready, others })))
+        let (ready, all) = (others().filter(is_ready).count(), others().count());
+        if ready.saturating_mul(2) <= all {
+            return Some(WaitReason::Parting(Parting::Majority { ready, others: all }));
+        }
+        others().filter(|other| other.release.is_none()).find_map(|other| {
+            let lacks = other.unhealthy().or_else(|| other.lacks_membership())?;
+            Some(WaitReason::Quorum { machine: other.machine.to_owned(), lacks })
+        })
     }
 
     /// What keeps it from being a member that the others can count on: by all that is known, asked for or not.

@@ -251,7 +251,12 @@ fn a_lost_control_planes_member_goes_first_while_a_majority_of_the_rest_is_ready
     assert!(world.steps().contains(&"a2 delete Lost".to_owned()));
     let mut other = lost();
     other.health("a1", Health::NotReady { why: "KubeletStopped".to_owned() });
-    assert_eq!(other.waits()["a2"], "WaitingForQuorum");
+    assert_eq!(other.waits()["a2"], "MemberNotRemoved", "one of two is no majority");
+    let mut five = World::running(5, 0);
+    five.answers(true);
+    five.mark_lost("a2");
+    five.health("a1", Health::NotReady { why: "KubeletStopped".to_owned() });
+    assert_eq!(five.waits()["a2"], "WaitingForQuorum", "three of four are, and it waits for the fourth");
     let mut two = lost();
     two.mark_lost("a1");
     // One of two that may be members is no majority.
@@ -389,11 +394,11 @@ fn no_member_is_removed_beside_one_that_is_known_to_be_unwell() {
     assert_eq!(lost().steps(), ["a2 remove member of k3s"]);
     let mut unready = lost();
     unready.node("a1").unready = Some("KubeletStopped".to_owned());
-    assert_eq!(unready.waits()["a2"], "WaitingForQuorum");
+    assert_eq!(unready.waits()["a2"], "MemberNotRemoved");
     let mut unwell = lost();
     let apis = [("a0", Api::Ready), ("a1", Api::Silent)].map(|(name, api)| (name.to_owned(), api));
     unwell.probe().apis = apis.into();
-    assert_eq!(unwell.waits()["a2"], "WaitingForQuorum");
+    assert_eq!(unwell.waits()["a2"], "MemberNotRemoved");
 }
 
 #[test]
