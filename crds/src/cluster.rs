@@ -197,8 +197,8 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_node_health: Option<RequireNodeHealth>,
 
-    /// How long, in seconds, the Node of a machine that leaves may take to be drained; after that nothing more is
-    /// evicted, and a person decides. 0: as long as it takes. Default 300.
+    /// How long, in seconds, the Node of a machine that leaves may take to be drained; after that what a
+    /// budget forbids is tried no more, and a person decides. 0: as long as it takes. Default 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_timeout_seconds: Option<i32>,
 

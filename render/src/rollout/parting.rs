@@ -118,11 +118,11 @@ impl fmt::Display for Parting {
                 named(pods)
             ),
             Self::Member { late: false } => {
-                f.write_str("is drained; its distribution removes its member of etcd")
+                f.write_str("is in etcd still; its distribution was asked to remove its member")
             }
             Self::Member { late: true } => write!(
                 f,
-                "is drained, and its distribution was asked to remove its member of etcd, and does not; remove it by \
+                "is in etcd still; its distribution was asked to remove its member, and does not; remove it by \
                  hand, and then annotate its NixosConfiguration {MEMBER_REMOVED}: \"true\""
             ),
             Self::Node { late: false } => {
