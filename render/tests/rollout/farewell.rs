@@ -407,6 +407,13 @@ fn who_leaves_and_is_well_still_counts_for_the_majority() {
     world.mark_lost("a1");
     // One that stays, and one that leaves and was not asked to leave etcd yet.
     assert!(world.steps().contains(&"a1 remove member of k3s".to_owned()), "{:?}", world.plan().waiting);
+    let mut asked = world.clone();
+    asked.node("a2").member = Some(Member::Asked { name: "a2-1".to_owned() });
+    assert_eq!(
+        asked.waits()["a1"],
+        "MemberNotRemoved",
+        "one of two, for the other one may be gone any moment"
+    );
     world.does(&["a1 remove member of k3s"]);
     let mut two = World::running(3, 0);
     two.answers(true);
