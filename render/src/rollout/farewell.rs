@@ -119,7 +119,7 @@ impl<'a> Planner<'a> {
 
     /// Somebody has to see to its member.
     fn by_hand(&self) -> WaitReason {
-        let distribution = self.probe().map_or(Distribution::Other, Distribution::of);
+        let distribution = self.probe().map_or(Distribution::Unknown, Distribution::of);
         WaitReason::Parting(Parting::ByHand { distribution })
     }
 

@@ -171,6 +171,9 @@ const fn by_hand(distribution: Distribution) -> &'static str {
              remove"
         }
         Distribution::K0s => "k0s etcd leave --peer-address <its address>, on any other control plane",
+        Distribution::Unknown => {
+            "kubectl delete node <its Node> with k3s and RKE2, k0s etcd leave, or etcdctl member remove"
+        }
         Distribution::Other => {
             "etcdctl member list and etcdctl member remove <ID> on another control plane, as in \
              kubectl -n kube-system exec etcd-<Node> -- etcdctl ...; with an external etcd there is nothing to remove"

@@ -132,6 +132,8 @@ pub enum Distribution {
     K0s,
     /// kubeadm, or anything else.
     Other,
+    /// Nobody has asked.
+    Unknown,
 }
 
 impl Distribution {
@@ -150,6 +152,6 @@ impl Distribution {
     pub fn of(probe: &Probe) -> Self {
         let nodes = probe.nodes.iter().flat_map(|nodes| nodes.values());
         let told = nodes.filter_map(|node| node.kubelet.as_deref()).map(Self::of_kubelet);
-        told.min().unwrap_or(Self::Other)
+        told.min().unwrap_or(Self::Unknown)
     }
 }
