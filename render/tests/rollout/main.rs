@@ -11,6 +11,7 @@ mod creation;
 mod farewell;
 mod freeze;
 mod lost;
+mod members;
 mod nio;
 mod nudge;
 mod removal;
