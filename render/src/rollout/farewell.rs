@@ -11,8 +11,7 @@ use nico_crds::names::{LEAVING, MEMBER_GONE, MEMBER_REMOVED};
 use super::standing::{Release, Standing};
 use super::{NodeAct, NodeStep, Parting, Planner, Purpose, Shortcoming, Step, WaitReason};
 use crate::inventory::is_marked;
-use crate::observed::Health;
-use crate::workload::{Distribution, Member, Node, Pod, Presence, Probe, report, silence};
+use crate::workload::{Api, Distribution, Member, Node, Pod, Presence, Probe, silence};
 
 /// What takes longer than this is told to a person.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -288,12 +287,24 @@ impl<'a> Planner<'a> {
 
     /// What keeps it from being a member that the others can count on: by all that is known, asked for or not.
     fn lacks_as_member(&self, other: &Standing<'_>) -> Option<Shortcoming> {
-        let said = || match report(self.cluster, self.probe(), other.machine, other.role, self.now) {
-            Health::Ready | Health::NotAsked => None,
-            Health::NotReady { why } => Some(Shortcoming::NotReady { why }),
-            Health::Unknown => Some(Shortcoming::HealthUnknown),
-        };
-        other.unhealthy().or_else(|| other.lacks_membership()).or_else(said)
+        other.unhealthy().or_else(|| other.lacks_membership()).or_else(|| match other.presence {
+            Presence::NotAsked => None,
+            Presence::Unknown | Presence::Absent => Some(Shortcoming::HealthUnknown),
+            Presence::Present(Node { unready: Some(why), .. }) => {
+                Some(Shortcoming::NotReady { why: why.clone() })
+            }
+            Presence::Present(_) => self.is_unwell(other.machine).then_some(Shortcoming::HealthUnknown),
+        })
+    }
+
+    /// By the word of its own API server, where that was asked for it.
+    fn is_unwell(&self, machine: &str) -> bool {
+        let Some(probe) = self.probe() else { return false };
+        match probe.apis.get(machine) {
+            Some(Api::NotReady(_)) => true,
+            Some(Api::Silent) => probe.reaches_own_addresses(),
+            Some(Api::Ready) | None => false,
+        }
     }
 }
 
