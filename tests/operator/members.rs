@@ -91,7 +91,7 @@ async fn the_member_of_a_lost_head_goes_first_by_way_of_another_control_plane() 
     scene.built.node(&head, K3S, false).await;
     scene.visits.stage.annotate("machine", &head, &format!("{LOST}=true")).await;
     // As long as it is a member nothing of it goes.
-    scene.wait_told(&head, &["removes its member of etcd"]).await;
+    scene.wait_told(&head, &["was asked to remove its member"]).await;
     scene.passes(3).await;
     assert_eq!(scene.done().await, [format!("asks {head} to go")]);
     assert!(scene.configuration(&head).await["metadata"]["deletionTimestamp"].is_null());
