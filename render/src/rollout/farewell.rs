@@ -271,9 +271,9 @@ impl<'a> Planner<'a> {
             let others = self.standings.iter().filter(|other| other.role == standing.role);
             others.filter(|other| other.machine != standing.machine && other.counts_as_member())
         };
-        // Who is let go and was not asked to leave etcd yet is a member like any other.
+        // Who is let go is not counted on, nor who is none by a person's word.
         let is_ready = |other: &&Standing<'_>| {
-            other.release != Some(Release::Lost) && self.lacks_as_member(other).is_none() && !is_asked(other)
+            !other.goes() && !other.is_no_member && self.lacks_as_member(other).is_none()
         };
         let (ready, all) = (others().filter(is_ready).count(), others().count());
         if ready.saturating_mul(2) <= all {
@@ -305,13 +305,5 @@ impl<'a> Planner<'a> {
             Some(Api::Silent) => probe.reaches_own_addresses(),
             Some(Api::Ready) | None => false,
         }
-    }
-}
-
-/// Its distribution was asked to remove it.
-const fn is_asked(other: &Standing<'_>) -> bool {
-    match other.presence {
-        Presence::Present(node) => matches!(node.member, Some(Member::Asked { .. })),
-        Presence::NotAsked | Presence::Unknown | Presence::Absent => false,
     }
 }

@@ -39,8 +39,8 @@ impl<'a> Planner<'a> {
         going: &[&Standing<'_>],
     ) -> bool {
         if standing.live.metadata.deletion_timestamp.is_some() {
-            self.let_go(leaving, standing.live);
             self.comes_back(standing);
+            self.let_go(leaving, standing.live);
             return false;
         }
         if let Some(reason) = self.holds_everything(standing) {
