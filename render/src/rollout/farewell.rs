@@ -68,7 +68,7 @@ impl<'a> Planner<'a> {
     pub(super) fn comes_back(&mut self, standing: &Standing<'a>) {
         let Presence::Present(node) = standing.presence else { return };
         let is_ours = standing.live.annotation(LEAVING).is_some() || standing.release == Some(Release::Lost);
-        if !is_ours {
+        if !is_ours || self.desired.head_lost {
             return;
         }
         match &node.member {

@@ -49,7 +49,7 @@ impl<'a> Planner<'a> {
         }
         match standing.release {
             Some(Release::Lost) => self.lose(standing),
-            Some(Release::Begun) => self.finish(standing),
+            Some(Release::Begun) => self.finish(standing, going),
             Some(Release::Leaving) | None => return self.begin(standing, going),
         }
         false
@@ -99,12 +99,34 @@ impl<'a> Planner<'a> {
         self.write(standing, object, Purpose::Leaving)
     }
 
-    fn finish(&mut self, standing: &Standing<'a>) {
+    fn finish(&mut self, standing: &Standing<'a>, going: &[&Standing<'_>]) {
         if let Some(reason) = self.needed(standing).or_else(|| holds_deletion(standing)) {
             self.wait(standing.machine, reason);
         } else if self.takes_leave(standing) {
-            self.delete(standing, Removal::Leaves);
+            match self.cleaned_first(standing, going) {
+                Some(machine) => self.wait(standing.machine, WaitReason::Removal { machine }),
+                None => self.delete(standing, Removal::Leaves),
+            }
         }
+    }
+
+    /// Another one that NIO cleans, where as many as may be are under way: the budget may have become smaller since the
+    /// removals began.
+    fn cleaned_first(&self, standing: &Standing<'_>, going: &[&Standing<'_>]) -> Option<String> {
+        let is_deleted = |other: &&&Standing<'_>| {
+            other.machine != standing.machine
+                && (other.live.metadata.deletion_timestamp.is_some() || self.deletes(other.machine))
+        };
+        let mut deleted = going.iter().filter(is_deleted);
+        let first = deleted.next()?;
+        let count = deleted.count().saturating_add(1);
+        (count >= self.budget(standing.role)).then(|| first.machine.to_owned())
+    }
+
+    /// This plan deletes its configuration.
+    fn deletes(&self, machine: &str) -> bool {
+        let is_it = |step: &Step| matches!(step, Step::Delete { target, .. } if target.machine == machine);
+        self.plan.steps.iter().any(is_it)
     }
 
     pub(super) fn delete(&mut self, standing: &Standing<'_>, why: Removal) {

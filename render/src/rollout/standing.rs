@@ -15,7 +15,7 @@ use crate::files;
 use crate::inventory::is_marked;
 use crate::observed::Health;
 use crate::proof::{Finding, Lack, Proof};
-use crate::workload::{Membership, Presence, presence};
+use crate::workload::{Member, Membership, Presence, presence};
 
 /// How one configuration stands.
 #[derive(Debug)]
@@ -129,11 +129,12 @@ impl Standing<'_> {
         self.may_be_member || !self.goes()
     }
 
-    /// It stays, and its distribution says that it is no member any more.
+    /// It stays, and its distribution says that it is no member any more, or is about to remove it.
     pub fn lacks_membership(&self) -> Option<Shortcoming> {
-        let is_removed = match self.presence.membership() {
-            Membership::NoMember => true,
-            Membership::NotAsked | Membership::Member | Membership::Unknown => false,
+        let Presence::Present(node) = self.presence else { return None };
+        let is_removed = match &node.member {
+            Some(Member::Asked { .. } | Member::Removed { .. }) => true,
+            Some(Member::In { .. }) | None => false,
         };
         (self.release.is_none() && is_removed).then_some(Shortcoming::NoMember)
     }

@@ -1,5 +1,6 @@
 //! Machines that leave a cluster that can be asked: drained, their Node deleted, and only then their configuration.
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use k8s_openapi::jiff::SignedDuration;
 use nico_crds::cluster::RequireNodeHealth;
 use nico_render::workload::{Kind, Pod, Silence};
@@ -153,6 +154,22 @@ fn a_lost_workers_node_goes_undrained() {
     let steps = world.tick();
     assert!(steps.contains(&"w1 delete node".to_owned()), "{steps:?}");
     assert!(world.steps().contains(&"w1 delete Lost".to_owned()));
+}
+
+#[test]
+fn a_budget_that_became_smaller_holds_for_what_nio_cleans() {
+    let mut world = World::running(1, 4);
+    world.answers(true);
+    world.rollout().max_unavailable = Some(IntOrString::Int(2));
+    world.counts(1, 2);
+    world.until("w3 Leaving");
+    world.until("w3 delete node");
+    assert_eq!(world.nodes(), ["a0", "w0", "w1"]);
+    world.rollout().max_unavailable = Some(IntOrString::Int(1));
+    world.does(&["w2 delete Leaves"]);
+    assert_eq!(world.waits()["w3"], "WaitingForRemoval");
+    world.clean();
+    assert!(world.steps().contains(&"w3 delete Leaves".to_owned()), "{:?}", world.steps());
 }
 
 #[test]

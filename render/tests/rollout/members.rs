@@ -74,6 +74,10 @@ fn it_goes_on_only_while_all_others_are_well_and_members() {
     unhealthy.health("a1", Health::Unknown);
     unhealthy.does(&[]);
     assert_eq!(unhealthy.waits()["a2"], "WaitingForQuorum");
+    let mut asked = world.clone();
+    asked.node("a1").member = Some(Member::Asked { name: "a1-1".to_owned() });
+    asked.does(&[]);
+    assert_eq!(asked.waits()["a2"], "WaitingForQuorum", "it may be none any moment");
     world.node("a1").member = Some(Member::Removed { name: "a1-1".to_owned() });
     world.does(&[]);
     assert_eq!(world.waits()["a2"], "WaitingForQuorum");

@@ -7,6 +7,7 @@ use nico_crds::NixosConfiguration;
 use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::{LEAVING, LOST, MEMBER_REMOVED, REBOOTSTRAP, REINSTALL_FOR, Role};
 use nico_render::Notice;
+use nico_render::rollout::{Shortcoming, WaitReason};
 
 use crate::genes::{Edit, machine_name};
 use crate::model::machine::Hardware;
@@ -37,6 +38,7 @@ impl World {
             || self.releases_uncleaned()
             || names.iter().any(|name| self.provides(name))
             || names.iter().any(|name| self.notices_a_spoiled_machine(name))
+            || names.iter().any(|name| self.gives_up_who_leaves(name))
     }
 
     /// No status tells it, but a person misses its Node.
@@ -50,6 +52,20 @@ impl World {
         self.checker.danger("machines spoiled, and nobody told");
         self.edit(name, &Edit::Trigger(format!("anew {}", self.now)));
         self.tells(&format!("misses {machine}, and rolls the same out again"))
+    }
+
+    /// Control planes that leave wait for each other, as neither is well: neither gets what would mend it.
+    fn gives_up_who_leaves(&mut self, name: &str) -> bool {
+        let Some((desired, plan)) = self.operator.plans.get(name) else { return false };
+        let leaves = |machine: &str| desired.leaving.iter().any(|leaving| leaving.machine == machine);
+        let waits = plan.waiting.iter().find_map(|waiting| {
+            let WaitReason::Quorum { machine, lacks } = &waiting.reason else { return None };
+            let is_unwell = matches!(lacks, Shortcoming::Overdue { .. } | Shortcoming::NotReady { .. });
+            (is_unwell && leaves(machine)).then(|| machine.clone())
+        });
+        let Some(machine) = waits else { return false };
+        self.mark_machine(&machine, LOST, Some("true"));
+        self.tells(&format!("marks {machine} as lost, which leaves and is not well"))
     }
 
     fn tells(&mut self, text: &str) -> bool {
@@ -163,6 +179,9 @@ impl World {
     /// Who stays, and was removed from etcd, joins again when it is started anew.
     fn restarts_those_removed(&mut self, name: &str) -> bool {
         let cluster = &self.server.objects.clusters[name];
+        if !self.truth.answers(name, self.now) {
+            return false;
+        }
         let stays = |live: &&Arc<NixosConfiguration>| {
             live.metadata.deletion_timestamp.is_none() && live.annotation(LEAVING).is_none()
         };

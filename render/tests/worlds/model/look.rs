@@ -151,13 +151,15 @@ impl World {
             let status = self.server.live(name).and_then(|live| live.status.as_ref());
             let said =
                 status.is_some_and(|status| status.additional_files_hash.as_deref() == Some(&*apply.hash));
-            let hides = (apply.wipes && said) || (apply.again && !said && !same);
+            let was_delivered = apply.again || hardware.delivered.contains(&*apply.hash);
+            let hides = (apply.wipes && said) || (was_delivered && !said && !same);
             hardware.spoiled |= hides;
             self.note(|| format!("nio: {:?} fails on {}", apply.by, apply.machine));
             return;
         }
         hardware.half = None;
         hardware.spoiled = false;
+        hardware.delivered.insert(apply.hash.to_string());
         hardware.is_unknown = false;
         hardware.runs = Some(Runs {
             uid: uid(&apply.object).to_owned(),

@@ -43,6 +43,8 @@ pub struct Hardware {
     pub cleanup_fails: bool,
     /// Every apply fails.
     pub broken: bool,
+    /// The hashes of all files that it has run.
+    pub delivered: std::collections::BTreeSet<String>,
     /// No status shows what became of it: NIO's twin wiped it and failed, after the other had told of its success;
     /// or an old content, applied again for a push, failed after the new one was delivered.
     pub spoiled: bool,
