@@ -110,12 +110,10 @@ fn says_the_same(one: &Probe, other: &Probe) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use k8s_openapi::jiff::Timestamp;
     use nico_render::workload::Silence;
-
-    use std::collections::BTreeSet;
 
     use super::*;
 
