@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use nico_crds::machine::Dialect;
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration};
 use nico_render::ClusterKey;
-use nico_render::workload::{Kubeconfig, Probe, Sources, Trouble, Workload, is_due};
+use nico_render::workload::{Kubeconfig, Probe, Refusal, Sources, Trouble, Workload, is_due};
 use tokio::sync::{Notify, mpsc};
 
 use crate::lease::Term;
@@ -50,6 +50,8 @@ struct Entry {
     post: Option<Post>,
     kept: Option<Kept>,
     probe: Option<Arc<Probe>>,
+    /// What its API server refused of what the usher does, by the machine's name.
+    refusals: BTreeMap<String, Refusal>,
     /// It is to be asked at once.
     is_wanted: bool,
 }
@@ -154,6 +156,7 @@ impl Board {
             // What runs on a machine that begins to leave was not asked for yet.
             is_wanted = ground.drained.iter().any(|machine| !entry.drains(machine));
             entry.is_wanted |= is_wanted;
+            entry.refusals.retain(|machine, _| ground.names.contains(machine));
             entry.post =
                 Some(Post { cluster: cluster.clone(), secret, ground: Arc::new(ground), term: term.clone() });
         }
@@ -189,7 +192,8 @@ impl Board {
             Some(kept) => {
                 // What was said says nothing once nobody can be asked any more.
                 let probe = probe.filter(|_| kept.door.is_some());
-                Some(Workload { kubeconfig: kept.kubeconfig.clone(), probe })
+                let refusals = entry.map(|entry| entry.refusals.clone()).unwrap_or_default();
+                Some(Workload { kubeconfig: kept.kubeconfig.clone(), probe, refusals })
             }
             None if secret.is_some() => None,
             None => Some(Workload::default()),

@@ -24,6 +24,9 @@ pub const WRITTEN_AT: &str = "nico.homystack.com/written-at";
 pub const CONFIRM_AT: &str = "nico.homystack.com/confirm-at";
 /// Annotation on a configuration: its removal has begun, and will be finished.
 pub const LEAVING: &str = "nico.homystack.com/leaving";
+/// Annotation on a configuration: the Node that its machine had when its removal began. What became of that is asked
+/// before the configuration goes.
+pub const LEAVING_NODE: &str = "nico.homystack.com/leaving-node";
 /// Annotation on a configuration: makes NIO look at it at once.
 pub const NUDGE: &str = "nico.homystack.com/nudge";
 
@@ -32,8 +35,18 @@ pub const NUDGE: &str = "nico.homystack.com/nudge";
 pub const MEMBER_GONE: &str = "nico.homystack.com/member-gone";
 
 /// All annotations on a configuration that NICO writes.
-pub const CONFIGURATION_ANNOTATIONS: [&str; 9] =
-    [CONFIRM_AT, LEAVING, MEANING, MEANING_BUT_LISTS, MEMBER_GONE, NUDGE, ORDINAL, TEXT, WRITTEN_AT];
+pub const CONFIGURATION_ANNOTATIONS: [&str; 10] = [
+    CONFIRM_AT,
+    LEAVING,
+    LEAVING_NODE,
+    MEANING,
+    MEANING_BUT_LISTS,
+    MEMBER_GONE,
+    NUDGE,
+    ORDINAL,
+    TEXT,
+    WRITTEN_AT,
+];
 
 /// Annotation on a Node of a cluster that was built: NICO drains it, since then (RFC 3339).
 pub const DRAINED_SINCE: &str = "nico.homystack.com/drained-since";

@@ -8,8 +8,8 @@ use nico_crds::configuration::{AdditionalFile, FileSecret, LocalReference, Value
 use nico_crds::machine::Dialect;
 use nico_crds::names::{
     CLUSTER_NIX, CONFIRM_AT, FULL_INSTALLATION_APPLIED, JOIN_TOKEN, LABEL_CLUSTER, LABEL_MANAGED_BY,
-    LABEL_ROLE, LEAVING, MACHINE_SSH_KEY, MANAGED_BY, MEANING, MEANING_BUT_LISTS, NUDGE, ORDINAL,
-    REMOVE_FLAKE, SSH_KEY_KEY, TEXT, TOKEN_KEY, WRITTEN_AT, configuration_name, join_token_secret,
+    LABEL_ROLE, LEAVING, LEAVING_NODE, MACHINE_SSH_KEY, MANAGED_BY, MEANING, MEANING_BUT_LISTS, NUDGE,
+    ORDINAL, REMOVE_FLAKE, SSH_KEY_KEY, TEXT, TOKEN_KEY, WRITTEN_AT, configuration_name, join_token_secret,
 };
 use nico_crds::{KubernetesCluster, Machine, NixosConfiguration, NixosConfigurationSpec};
 
@@ -24,7 +24,7 @@ use crate::proof::times;
 use crate::select::{Member, is_reinstall};
 
 /// Annotations that only the rollout sets: what is live stays.
-const CARRIED_OVER: [&str; 4] = [WRITTEN_AT, CONFIRM_AT, LEAVING, NUDGE];
+const CARRIED_OVER: [&str; 5] = [WRITTEN_AT, CONFIRM_AT, LEAVING, LEAVING_NODE, NUDGE];
 
 /// What the configurations of one cluster have in common.
 pub(crate) struct Workshop<'a> {

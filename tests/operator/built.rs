@@ -137,6 +137,11 @@ impl Built {
         create(&api, &budget).await;
     }
 
+    pub async fn drop_budget(&self, name: &str) {
+        let api: Api<PodDisruptionBudget> = Api::namespaced(self.client.clone(), &self.namespace);
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
     /// The kubelet does not end this pod.
     pub fn hold(&self, pod: &str) {
         self.held.lock().unwrap().insert(pod.to_owned());
@@ -239,7 +244,7 @@ pub async fn annotate(nodes: &Api<Node>, node: &str, notes: &Value) {
 }
 
 /// Unless it is there.
-async fn create<K>(api: &Api<K>, object: &Value)
+pub async fn create<K>(api: &Api<K>, object: &Value)
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + serde::Serialize + std::fmt::Debug,
 {

@@ -34,6 +34,7 @@ mod phases;
 mod prometheus;
 mod quiet;
 mod ready;
+mod refused;
 mod replicas;
 mod restore;
 mod resumed;

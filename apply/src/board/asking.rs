@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use nico_crds::KubernetesCluster;
 use nico_render::ClusterKey;
-use nico_render::workload::{Node, Probe};
+use nico_render::workload::{Node, Probe, Refusal};
 
 use super::{Board, Ground, Kept};
+use crate::observe::now;
 use crate::probe::Door;
 
 /// A cluster that can be asked.
@@ -26,6 +27,23 @@ impl Board {
         let entries = self.entries();
         let entry = entries.get(&ClusterKey::of(cluster)).filter(|entry| entry.is_of(cluster))?;
         entry.kept.as_ref()?.door.clone()
+    }
+
+    /// Its API server refuses what is to be done for a machine that leaves.
+    pub fn refused(&self, cluster: &ClusterKey, machine: &str, what: &str, why: &str) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(cluster) else { return };
+        let before = entry.refusals.get(machine).map_or(0, |refusal| refusal.times);
+        let (what, why) = (what.to_owned(), why.to_owned());
+        let refusal = Refusal { what, why, times: before.saturating_add(1), at: now() };
+        entry.refusals.insert(machine.to_owned(), refusal);
+    }
+
+    /// It does what is to be done for it.
+    pub fn accepted(&self, cluster: &ClusterKey, machine: &str) {
+        if let Some(entry) = self.entries().get_mut(cluster) {
+            entry.refusals.remove(machine);
+        }
     }
 
     /// Something was done in a cluster: it is to be asked at once.
@@ -81,7 +99,8 @@ impl Board {
             is_news = was_refused != is_refused
                 || entry.probe.as_ref().is_none_or(|before| !says_the_same(before, &probe))
                 || entry.post.as_ref().is_some_and(|post| post.ground.hurries);
-            entry.probe = Some(Arc::new(probe));
+            let missed = probe.missed.or_else(|| Some(entry.probe.as_ref()?.missed?.saturating_add(1)));
+            entry.probe = Some(Arc::new(Probe { missed, ..probe }));
             is_wanted = entry.is_wanted;
         }
         // It is to be asked once more, which could not be while it was.
@@ -122,6 +141,7 @@ mod tests {
         Probe {
             at: Timestamp::UNIX_EPOCH,
             until: Timestamp::UNIX_EPOCH,
+            missed: None,
             names: BTreeSet::new(),
             nodes,
             apis: BTreeMap::new(),

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::requests::{Answer, Requests};
+use crate::board::Board;
 use crate::events::Herald;
 use crate::lease::Term;
 use crate::metrics::{Metrics, WriteResult};
@@ -33,6 +34,7 @@ pub(super) struct Batch {
     pub key: ClusterKey,
     pub term: Term,
     pub door: Arc<Door>,
+    pub board: Arc<Board>,
     pub herald: Herald,
     pub metrics: Metrics,
 }
@@ -104,9 +106,13 @@ impl Batch {
             return false;
         }
         let answer = request.await;
-        let what = format!("Node {}", step.node);
+        let what = format!("the Node {}", step.node);
+        if let Answer::Refused(error) = &answer {
+            self.board.refused(&self.key, &step.machine, &what, error);
+        }
         if self.counts(words.verb, NODES, &step.machine, &what, &answer) {
             *has_done = true;
+            self.board.accepted(&self.key, &step.machine);
             let note = format!("the Node {} {}", step.node, words.note);
             info!(cluster = %self.key, machine = step.machine, "{note}");
             self.herald.of_node(&self.cluster, &step.machine, words.reason, &note);
@@ -124,7 +130,7 @@ impl Batch {
             (pod, Some(answer))
         });
         let mut answers = stream::iter(each).buffered(AT_ONCE);
-        let (mut evicted, mut goes_on) = (Vec::new(), true);
+        let (mut evicted, mut refused, mut goes_on) = (Vec::new(), None, true);
         while let Some((pod, answer)) = answers.next().await {
             let Some(answer) = answer else {
                 goes_on = false;
@@ -135,7 +141,16 @@ impl Batch {
             if self.counts("create", EVICTIONS, &step.machine, &name, &answer) {
                 *has_done = true;
                 evicted.push(name);
+            } else if let Answer::Refused(error) = answer {
+                refused.get_or_insert((name, error));
             }
+        }
+        match refused {
+            Some((pod, error)) => {
+                self.board.refused(&self.key, &step.machine, &format!("the pod {pod}"), &error);
+            }
+            None if goes_on => self.board.accepted(&self.key, &step.machine),
+            None => {}
         }
         if !evicted.is_empty() {
             let note = format!("evicted from the Node {}: {}", step.node, named(&evicted));

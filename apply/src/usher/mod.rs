@@ -151,6 +151,7 @@ impl Usher {
                 term: order.term,
                 key: key.clone(),
                 door,
+                board: self.board.clone(),
             };
             let task = self.working.spawn(async move {
                 // Only a closed semaphore gives none, and nobody closes it.

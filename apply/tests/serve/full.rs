@@ -66,7 +66,7 @@ pub fn plan() -> Plan {
 pub fn workload(until: i64) -> Workload {
     let until = Timestamp::from_second(until).unwrap();
     let stored = Stored { secret: "home-kubeconfig".to_owned(), until: Some(until), is_refused: false };
-    Workload { kubeconfig: Kubeconfig { stored: Some(stored), trouble: None }, probe: None }
+    Workload { kubeconfig: Kubeconfig { stored: Some(stored), trouble: None }, ..Workload::default() }
 }
 
 /// How that cluster is.

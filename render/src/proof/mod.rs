@@ -13,7 +13,7 @@ mod go;
 mod lack;
 mod overdue;
 mod python;
-mod said;
+pub(crate) mod said;
 pub(crate) mod times;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};

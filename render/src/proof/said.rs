@@ -30,7 +30,7 @@ const BEFORE_SECRETS: [&str; 16] = [
 ];
 
 /// The words of it that cannot be a secret; None where there is none.
-pub(super) fn safe(text: &str) -> Option<String> {
+pub(crate) fn safe(text: &str) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     let mut length = 0_usize;
     for word in text.split_whitespace() {

@@ -6,15 +6,19 @@
 //! by the eviction API, which keeps to `PodDisruptionBudget`s.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use nico_crds::names::{LEAVING, MEMBER_GONE, MEMBER_REMOVED};
+use nico_crds::names::{LEAVING, LEAVING_NODE, MEMBER_REMOVED};
 
 use super::standing::{Release, Standing};
-use super::{NodeAct, NodeStep, Parting, Planner, Purpose, Shortcoming, Step, WaitReason};
+use super::{NodeAct, NodeStep, Parting, Planner, Step, WaitReason};
 use crate::inventory::is_marked;
-use crate::workload::{Api, Distribution, Member, Node, Pod, Presence, Probe, silence};
+use crate::proof::said;
+use crate::workload::{Member, Node, Pod, Presence, Probe, Refusal, goes_unasked, silence};
 
 /// What takes longer than this is told to a person.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is refused as often is told to a person.
+const TIMES: u32 = 3;
 
 /// So long a Node may take to be drained, if nobody says otherwise.
 const DRAIN_TIMEOUT: i32 = 300;
@@ -31,17 +35,23 @@ impl<'a> Planner<'a> {
 
     /// What is still to be done for a machine whose removal has begun. True: nothing is.
     pub(super) fn takes_leave(&mut self, standing: &Standing<'a>) -> bool {
-        let Presence::Present(node) = standing.presence else {
-            if standing.presence == Presence::Absent && !self.was_asked_since(standing) {
-                self.parts(standing, Parting::Draining { pods: Vec::new(), until: None });
-                return false;
+        match standing.presence {
+            Presence::Present(node) => {
+                if self.is_drained(standing, node) && self.is_removed(standing, node) {
+                    self.delete_node(standing, node);
+                }
+                false
             }
-            return self.holds(standing, self.holds_farewell(standing));
-        };
-        if self.is_drained(standing, node) && self.is_removed(standing, node) {
-            self.delete_node(standing, node);
+            Presence::Absent if !self.was_asked_since(standing) => {
+                self.parts(standing, Parting::Draining { pods: Vec::new(), until: None });
+                false
+            }
+            // Whatever became of the way to it meanwhile.
+            Presence::NotAsked if self.had_node(standing) => self.holds(standing, Some(self.silent())),
+            Presence::NotAsked | Presence::Unknown | Presence::Absent => {
+                self.holds(standing, self.holds_farewell(standing))
+            }
         }
-        false
     }
 
     /// The same for a lost one. Nobody waits for what runs on it, and nobody for a cluster that does not answer.
@@ -86,6 +96,12 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The cluster told of its Node when its removal began, and is asked what became of that, unless a person says that
+    /// it need not answer.
+    fn had_node(&self, standing: &Standing<'_>) -> bool {
+        standing.live.annotation(LEAVING_NODE).is_some() && !goes_unasked(self.cluster)
+    }
+
     /// What the cluster says was said after the removal began: it may have had no Node just before.
     fn was_asked_since(&self, standing: &Standing<'_>) -> bool {
         begun(standing).is_none_or(|begun| self.probe().is_some_and(|probe| probe.at > begun))
@@ -101,28 +117,17 @@ impl<'a> Planner<'a> {
     }
 
     /// Whatever takes so long takes too long.
-    fn is_long_ago(&self, since: Timestamp) -> bool {
+    pub(super) fn is_long_ago(&self, since: Timestamp) -> bool {
         since.checked_add(PATIENCE).is_ok_and(|until| self.now > until)
     }
 
     /// True: nothing holds it.
-    fn holds(&mut self, standing: &Standing<'_>, reason: Option<WaitReason>) -> bool {
+    pub(super) fn holds(&mut self, standing: &Standing<'_>, reason: Option<WaitReason>) -> bool {
         let holds = reason.map(|reason| self.wait(standing.machine, reason));
         holds.is_none()
     }
 
-    /// It may be a member, and the cluster cannot be asked to remove it.
-    fn holds_member(&self, standing: &Standing<'_>) -> Option<WaitReason> {
-        standing.may_be_member.then(|| self.by_hand())
-    }
-
-    /// Somebody has to see to its member.
-    fn by_hand(&self) -> WaitReason {
-        let distribution = self.probe().map_or(Distribution::Unknown, Distribution::of);
-        WaitReason::Parting(Parting::ByHand { distribution })
-    }
-
-    fn probe(&self) -> Option<&'a Probe> {
+    pub(super) fn probe(&self) -> Option<&'a Probe> {
         self.observed.asked(self.cluster)?.probe.as_deref()
     }
 
@@ -130,11 +135,21 @@ impl<'a> Planner<'a> {
         WaitReason::Parting(Parting::Silent { why: silence(self.observed.asked(self.cluster), self.now) })
     }
 
-    fn parts(&mut self, standing: &Standing<'_>, parting: Parting) {
-        self.wait(standing.machine, WaitReason::Parting(parting));
+    pub(super) fn parts(&mut self, standing: &Standing<'_>, parting: Parting) {
+        let refused = self.refused(standing).filter(|_| parting.is_being_done());
+        self.wait(standing.machine, WaitReason::Parting(refused.unwrap_or(parting)));
     }
 
-    fn step_on(&mut self, standing: &Standing<'_>, node: &Node, act: NodeAct) {
+    /// What its API server refuses, time and again.
+    fn refused(&self, standing: &Standing<'_>) -> Option<Parting> {
+        let refusals = &self.observed.asked(self.cluster)?.refusals;
+        let refusal = refusals.get(standing.machine).filter(|refusal| refusal.times >= TIMES)?;
+        let Refusal { what, why, at, .. } = refusal;
+        let said = said::safe(why).unwrap_or_else(|| "the log has its words".to_owned());
+        (!self.is_long_ago(*at)).then(|| Parting::Refused { what: what.clone(), said })
+    }
+
+    pub(super) fn step_on(&mut self, standing: &Standing<'_>, node: &Node, act: NodeAct) {
         let step = NodeStep {
             machine: standing.machine.to_owned(),
             role: standing.role,
@@ -223,87 +238,3 @@ fn begun(standing: &Standing<'_>) -> Option<Timestamp> {
 }
 
 const PODS_SILENT: &str = "it gives no list of the pods on its Node";
-
-impl<'a> Planner<'a> {
-    /// It is no member of etcd, by its distribution's word or a person's; and that is noted where it outlives its
-    /// Node.
-    fn is_removed(&mut self, standing: &Standing<'a>, node: &Node) -> bool {
-        if is_marked(&standing.live.metadata, MEMBER_REMOVED) {
-            return true;
-        }
-        match &node.member {
-            None => self.holds(standing, self.holds_member(standing)),
-            Some(Member::In { of, .. }) => {
-                let hold = self.holds_member_removal(standing);
-                if self.holds(standing, hold) {
-                    self.step_on(standing, node, NodeAct::RemoveMember { of, at: self.now });
-                    self.parts(standing, Parting::Member { late: false });
-                }
-                false
-            }
-            Some(Member::Asked { .. }) => {
-                let late = node.member_asked_at.is_some_and(|since| self.is_long_ago(since));
-                self.parts(standing, Parting::Member { late });
-                false
-            }
-            Some(Member::Removed { name }) => self.is_noted(standing, name),
-        }
-    }
-
-    /// What was seen on the Node is noted on the configuration, before the Node goes.
-    fn is_noted(&mut self, standing: &Standing<'a>, member: &str) -> bool {
-        if standing.live.annotation(MEMBER_GONE) == Some(member) {
-            return true;
-        }
-        if let Some(mut object) = self.as_it_is(standing.live) {
-            let annotations = object.metadata.annotations.get_or_insert_default();
-            annotations.insert(MEMBER_GONE.to_owned(), member.to_owned());
-            self.write(standing, object, Purpose::Leaving);
-        }
-        self.parts(standing, Parting::Node { late: false });
-        false
-    }
-
-    /// No member is removed where that could cost the majority: the others have to be Ready, and to be more than half
-    /// of those that remain, also counting those that are released and may be members still. So the last one stays.
-    fn holds_member_removal(&self, standing: &Standing<'_>) -> Option<WaitReason> {
-        let others = || {
-            let others = self.standings.iter().filter(|other| other.role == standing.role);
-            others.filter(|other| other.machine != standing.machine && other.counts_as_member())
-        };
-        // Who is let go is not counted on, nor who is none by a person's word.
-        let is_ready = |other: &&Standing<'_>| {
-            !other.goes() && !other.is_no_member && self.lacks_as_member(other).is_none()
-        };
-        let (ready, all) = (others().filter(is_ready).count(), others().count());
-        if ready.saturating_mul(2) <= all {
-            return Some(WaitReason::Parting(Parting::Majority { ready, others: all }));
-        }
-        others().filter(|other| other.release.is_none()).find_map(|other| {
-            let lacks = other.unhealthy().or_else(|| other.lacks_membership())?;
-            Some(WaitReason::Quorum { machine: other.machine.to_owned(), lacks })
-        })
-    }
-
-    /// What keeps it from being a member that the others can count on: by all that is known, asked for or not.
-    fn lacks_as_member(&self, other: &Standing<'_>) -> Option<Shortcoming> {
-        other.unhealthy().or_else(|| other.lacks_membership()).or_else(|| match other.presence {
-            Presence::NotAsked => None,
-            Presence::Unknown | Presence::Absent => Some(Shortcoming::HealthUnknown),
-            Presence::Present(Node { unready: Some(why), .. }) => {
-                Some(Shortcoming::NotReady { why: why.clone() })
-            }
-            Presence::Present(_) => self.is_unwell(other.machine).then_some(Shortcoming::HealthUnknown),
-        })
-    }
-
-    /// By the word of its own API server, where that was asked for it.
-    fn is_unwell(&self, machine: &str) -> bool {
-        let Some(probe) = self.probe() else { return false };
-        match probe.apis.get(machine) {
-            Some(Api::NotReady(_)) => true,
-            Some(Api::Silent) => probe.reaches_own_addresses(),
-            Some(Api::Ready) | None => false,
-        }
-    }
-}

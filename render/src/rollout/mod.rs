@@ -18,6 +18,7 @@ mod deletion;
 mod farewell;
 mod freeze;
 mod lost;
+mod member;
 mod nudge;
 mod parting;
 mod plan;

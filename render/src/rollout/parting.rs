@@ -50,6 +50,13 @@ pub enum Parting {
         /// Of so many.
         others: usize,
     },
+    /// The API server of the cluster refuses what is to be done, time and again.
+    Refused {
+        /// What it is done to, in words.
+        what: String,
+        /// What the server said, shortened, and free of whatever may be a secret.
+        said: String,
+    },
     /// It goes only once it is no member of the control plane any more, and somebody has to see to that.
     ByHand {
         /// How.
@@ -66,6 +73,7 @@ impl Parting {
             Self::TimedOut { .. } => "DrainTimedOut",
             Self::Member { .. } => "RemovingMember",
             Self::Node { .. } => "DeletingNode",
+            Self::Refused { .. } => "RefusedByCluster",
             Self::Majority { .. } | Self::ByHand { .. } => "MemberNotRemoved",
         }
     }
@@ -76,6 +84,7 @@ impl Parting {
             Self::Draining { until, .. } => *until,
             Self::Silent { .. }
             | Self::TimedOut { .. }
+            | Self::Refused { .. }
             | Self::Member { .. }
             | Self::Node { .. }
             | Self::Majority { .. }
@@ -83,10 +92,26 @@ impl Parting {
         }
     }
 
+    /// Something is done for it now.
+    pub(super) const fn is_being_done(&self) -> bool {
+        match self {
+            Self::Draining { .. } | Self::Member { .. } | Self::Node { .. } => true,
+            Self::Silent { .. }
+            | Self::TimedOut { .. }
+            | Self::Refused { .. }
+            | Self::Majority { .. }
+            | Self::ByHand { .. } => false,
+        }
+    }
+
     /// It goes on as soon as the cluster says something else.
     pub const fn goes_on(&self) -> bool {
         match self {
-            Self::Draining { .. } | Self::TimedOut { .. } | Self::Member { .. } | Self::Node { .. } => true,
+            Self::Draining { .. }
+            | Self::TimedOut { .. }
+            | Self::Refused { .. }
+            | Self::Member { .. }
+            | Self::Node { .. } => true,
             Self::Silent { .. } | Self::Majority { .. } | Self::ByHand { .. } => false,
         }
     }
@@ -96,7 +121,11 @@ impl Parting {
         match self {
             Self::Draining { .. } => false,
             Self::Member { late } | Self::Node { late } => *late,
-            Self::Silent { .. } | Self::TimedOut { .. } | Self::Majority { .. } | Self::ByHand { .. } => true,
+            Self::Silent { .. }
+            | Self::TimedOut { .. }
+            | Self::Refused { .. }
+            | Self::Majority { .. }
+            | Self::ByHand { .. } => true,
         }
     }
 }
@@ -130,6 +159,11 @@ impl fmt::Display for Parting {
             }
             Self::Node { late: true } => f.write_str(
                 "is deleted as a Node, and does not go: finalizers hold it; look who has to take them off",
+            ),
+            Self::Refused { what, said } => write!(
+                f,
+                "is held up, for the API server of the cluster refuses what NICO does to {what}: {said}; look which \
+                 webhook or right forbids it; it is tried again; the Machine annotated {LOST}: \"true\" goes without a drain"
             ),
             Self::Majority { ready, others } => write!(
                 f,

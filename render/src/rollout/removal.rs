@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::NixosConfiguration;
-use nico_crds::names::{KOPF_FINALIZER, LEAVING, LOST, Role};
+use nico_crds::names::{KOPF_FINALIZER, LEAVING, LEAVING_NODE, LOST, Role};
 
 use super::standing::{Release, Standing};
 use super::{Planner, Purpose, Removal, Step, Target, WaitReason, budget, clearing, has_finalizer};
 use crate::desired::LeavingConfiguration;
 use crate::inventory::is_marked;
+use crate::workload::Presence;
 
 impl<'a> Planner<'a> {
     pub(super) fn remove(&mut self) {
@@ -96,6 +97,9 @@ impl<'a> Planner<'a> {
         let Some(mut object) = self.as_it_is(standing.live) else { return false };
         let annotations = object.metadata.annotations.get_or_insert_default();
         annotations.insert(LEAVING.to_owned(), self.now.to_string());
+        if let Presence::Present(node) = standing.presence {
+            annotations.insert(LEAVING_NODE.to_owned(), node.name.clone());
+        }
         self.write(standing, object, Purpose::Leaving)
     }
 

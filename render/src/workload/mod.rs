@@ -16,8 +16,8 @@ pub use health::{health, health_as_told};
 pub(crate) use health::{report, why_unknown};
 pub use need::{Need, is_due, is_pin_void, need};
 pub use pods::{Kind, Pod};
-pub(crate) use presence::silence;
 pub use presence::{Distribution, Membership, Presence, nodes_as_told, presence};
+pub(crate) use presence::{goes_unasked, silence};
 pub use sources::{Sources, sources};
 
 /// What is known of a cluster that runs.
@@ -27,6 +27,21 @@ pub struct Workload {
     pub kubeconfig: Kubeconfig,
     /// What it said when it was last asked; absent: nobody has asked it yet.
     pub probe: Option<Arc<Probe>>,
+    /// What its API server refused of late of what is done for a machine that leaves, by the machine's name.
+    pub refusals: BTreeMap<String, Refusal>,
+}
+
+/// What an API server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was to be changed, in words.
+    pub what: String,
+    /// What it said.
+    pub why: String,
+    /// So often in a row.
+    pub times: u32,
+    /// When, the last time.
+    pub at: Timestamp,
 }
 
 /// The Secret with a cluster's kubeconfig.
@@ -72,6 +87,9 @@ pub struct Probe {
     pub at: Timestamp,
     /// From then on it says nothing.
     pub until: Timestamp,
+    /// So often in a row it gave no list of its Nodes, since it last gave one; absent: it never did, as far as that is
+    /// known.
+    pub missed: Option<u32>,
     /// The machines whose Nodes were looked for. Of others it says nothing.
     pub names: BTreeSet<String>,
     /// The Nodes, by the machine's name; or why there is no list.

@@ -10,7 +10,10 @@ use nico_crds::status::MachineLine;
 
 use super::health::Asks;
 use super::need::was_there;
-use super::{Kubeconfig, Member, Node, Probe, Workload};
+use super::{Member, Node, Probe, Workload};
+
+/// One that need not answer, and did, is silent after so many answers that it did not give.
+const MISSES: u32 = 3;
 
 /// What a cluster says of a machine's Node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,8 @@ pub enum Membership {
 /// What a cluster says of a machine's Node. `workload` is absent as long as nobody has looked at the cluster.
 ///
 /// A cluster that was reached once is expected to answer, whatever is made of its Nodes' health: who leaves without
-/// being drained is not asked for it twice. Only `requireNodeHealth: Never` goes on without an answer.
+/// being drained is not asked for it twice. Only `requireNodeHealth: Never` goes on without an answer, and not for one
+/// that fails just once.
 pub fn presence<'a>(
     cluster: &KubernetesCluster,
     workload: Option<&'a Workload>,
@@ -78,8 +82,14 @@ pub fn nodes_as_told(cluster: &KubernetesCluster, now: Timestamp) -> Workload {
     if nodes.is_empty() {
         return Workload::default();
     }
-    let probe = Probe { at: now, until: now, names, nodes: Ok(nodes), apis: BTreeMap::new() };
-    Workload { kubeconfig: Kubeconfig::default(), probe: Some(Arc::new(probe)) }
+    let (at, until, missed) = (now, now, Some(0));
+    let probe = Probe { at, until, missed, names, nodes: Ok(nodes), apis: BTreeMap::new() };
+    Workload { probe: Some(Arc::new(probe)), ..Workload::default() }
+}
+
+/// A person says that a cluster need not answer.
+pub(crate) fn goes_unasked(cluster: &KubernetesCluster) -> bool {
+    Asks::of(cluster) == Asks::Nothing
 }
 
 /// Nothing is done without its answer.
@@ -87,11 +97,19 @@ fn must_answer(cluster: &KubernetesCluster, workload: Option<&Workload>) -> bool
     let was_reached =
         workload.is_some_and(|workload| workload.kubeconfig.stored.is_some()) || was_there(cluster);
     match Asks::of(cluster) {
-        // Somebody is about to look.
-        Asks::Nothing => workload.is_none() && was_reached,
+        // Somebody is about to look, or it answered just before.
+        Asks::Nothing => match workload {
+            None => was_reached,
+            Some(workload) => workload.probe.as_ref().is_some_and(|probe| answered_just_before(probe)),
+        },
         Asks::Once => was_reached,
         Asks::Health => true,
     }
+}
+
+/// So that a person who does not count on its answer cannot mean this silence.
+fn answered_just_before(probe: &Probe) -> bool {
+    probe.missed.is_some_and(|missed| missed < MISSES)
 }
 
 /// Why a cluster says nothing of its Nodes, in words.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_render::ClusterKey;
 use nico_render::rollout::{NodeAct, NodeStep};
-use nico_render::workload::{Kind, Kubeconfig, Member, Node, Pod, Probe, Silence, Stored, Workload};
+use nico_render::workload::{Kind, Kubeconfig, Member, Node, Pod, Probe, Refusal, Silence, Stored, Workload};
 
 use crate::world::{NAMESPACE, World};
 
@@ -33,9 +33,14 @@ pub fn pod(name: &str, kind: Kind, fate: Fate) -> Pod {
 }
 
 impl World {
-    fn workload(&mut self) -> &mut Workload {
+    pub fn workload(&mut self) -> &mut Workload {
         let key = ClusterKey { namespace: NAMESPACE.to_owned(), name: "c".to_owned() };
         self.sight.workloads.entry(key).or_default()
+    }
+
+    /// Its API server does not do what is asked of it.
+    pub fn refuses(&mut self, machine: &str, refusal: Refusal) {
+        self.workload().refusals.insert(machine.to_owned(), refusal);
     }
 
     pub fn probe(&mut self) -> &mut Probe {
@@ -59,10 +64,10 @@ impl World {
         let nodes: BTreeMap<_, _> = self.names().iter().map(|name| (name.clone(), node(name))).collect();
         let (at, until) = (self.now, Timestamp::MAX);
         let names = nodes.keys().cloned().collect();
-        let probe = Probe { at, until, names, nodes: Ok(nodes), apis: BTreeMap::new() };
+        let probe = Probe { at, until, missed: Some(0), names, nodes: Ok(nodes), apis: BTreeMap::new() };
         let stored = Stored { secret: "c-kubeconfig".to_owned(), until: None, is_refused: false };
         let kubeconfig = Kubeconfig { stored: Some(stored), trouble: None };
-        *self.workload() = Workload { kubeconfig, probe: Some(Arc::new(probe)) };
+        *self.workload() = Workload { kubeconfig, probe: Some(Arc::new(probe)), ..Workload::default() };
     }
 
     /// It was reached once, and does not answer any more.

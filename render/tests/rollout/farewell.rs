@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use k8s_openapi::jiff::SignedDuration;
 use nico_crds::cluster::RequireNodeHealth;
-use nico_render::workload::{Kind, Pod, Silence};
+use nico_crds::names::LEAVING_NODE;
+use nico_render::workload::{Kind, Pod, Refusal, Silence, Workload};
 
 use crate::asked::{Fate, pod};
 use crate::world::World;
@@ -115,7 +116,10 @@ fn nothing_goes_on_while_the_cluster_does_not_answer() {
     }
     let mut never = world.clone();
     never.rollout().require_node_health = Some(RequireNodeHealth::Never);
-    assert!(never.steps().contains(&"w1 delete Leaves".to_owned()));
+    for (missed, goes) in [(Some(1), false), (Some(2), false), (Some(3), true), (None, true)] {
+        never.probe().missed = missed;
+        assert_eq!(never.steps().contains(&"w1 delete Leaves".to_owned()), goes, "{missed:?}");
+    }
     world.mark_lost("w1");
     assert!(world.steps().contains(&"w1 delete Lost".to_owned()));
     let mut pods = worker();
@@ -257,4 +261,37 @@ fn a_lost_one_waits_until_somebody_has_asked() {
     assert_eq!(fresh.waits()["w1"], "ClusterNotAnswering");
     world.is_silent();
     assert!(world.steps().contains(&"w1 delete Lost".to_owned()), "it was asked, and is dead too");
+}
+
+#[test]
+fn who_had_a_node_is_asked_for_it_though_the_way_to_the_cluster_is_gone() {
+    let mut world = worker();
+    assert_eq!(world.annotation("w1", LEAVING_NODE).as_deref(), Some("w1"));
+    world.does(&["w1 cordon"]);
+    *world.workload() = Workload::default();
+    assert!(world.steps().iter().all(|step| !step.starts_with("w1")), "{:?}", world.steps());
+    assert_eq!(world.waits()["w1"], "ClusterNotAnswering");
+    world.rollout().require_node_health = Some(RequireNodeHealth::Never);
+    assert!(world.steps().contains(&"w1 delete Leaves".to_owned()));
+}
+
+#[test]
+fn what_the_cluster_refuses_time_and_again_is_told() {
+    let mut world = worker();
+    let why = "admission webhook \"nodes.example.com\" denied the request: not today".to_owned();
+    let what = "the Node w1".to_owned();
+    let refusal = Refusal { what, why, times: 2, at: world.now };
+    world.refuses("w1", refusal.clone());
+    assert_eq!(world.steps(), ["w1 cordon"]);
+    assert_eq!(world.waits()["w1"], "Draining");
+    world.refuses("w1", Refusal { times: 3, ..refusal.clone() });
+    assert_eq!(world.waits()["w1"], "RefusedByCluster");
+    assert_eq!(world.steps(), ["w1 cordon"], "and it is tried again");
+    let words = world.reason("w1").to_string();
+    for part in ["the Node w1", "denied the request: not today", "lost: \"true\""] {
+        assert!(words.contains(part), "{words}");
+    }
+    let at = world.now.checked_sub(SignedDuration::from_mins(6)).unwrap();
+    world.refuses("w1", Refusal { times: 3, at, ..refusal });
+    assert_eq!(world.waits()["w1"], "Draining", "it was long ago");
 }

@@ -39,6 +39,7 @@ fn probe(scene: &Scene, control_planes: u8, workers: u8) -> Probe {
     let names = (0..control_planes).chain(10..10 + workers).map(machine_name);
     Probe {
         at: scene.now,
+        missed: Some(0),
         names: (0..control_planes).chain(10..10 + workers).map(machine_name).collect(),
         until: scene.now + SignedDuration::from_secs(90),
         nodes: Ok(names.map(|name| (name.clone(), node(&name))).collect()),
@@ -59,6 +60,7 @@ impl Scene {
         let workload = Workload {
             kubeconfig: Kubeconfig { stored: Some(stored()), trouble: None },
             probe: Some(Arc::new(probe)),
+            ..Workload::default()
         };
         let found = health(&self.world.inventory.clusters[0], Some(&workload), self.now);
         self.sight.health =

@@ -26,6 +26,8 @@ pub struct Operator {
     /// caught up with that is not planned on.
     history: VecDeque<Rc<Snapshot>>,
     pub put_back: BTreeMap<String, Vec<PutBack>>,
+    /// So often each cluster that has answered did not, since.
+    pub missed: BTreeMap<String, u32>,
     pause: i64,
     pub writes: u64,
     /// How often a status was told anew.
@@ -52,6 +54,7 @@ impl Operator {
             kill_after: None,
             history: VecDeque::new(),
             put_back: BTreeMap::new(),
+            missed: BTreeMap::new(),
             pause: SHORTEST,
             writes: 0,
             told: 0,
@@ -72,6 +75,7 @@ impl Operator {
         self.next = self.down_until;
         self.history.clear();
         self.put_back.clear();
+        self.missed.clear();
         self.kill_after = None;
     }
 }
@@ -84,6 +88,7 @@ impl World {
         let seen = self.seen(&fresh);
         let is_fresh = Rc::ptr_eq(&seen, &fresh);
         self.truth.nodes_go_on(self.now, self.genes.tells_members);
+        self.listens(&seen);
         let probed = self.probes(&seen);
         let mut inventory = seen.inventory(now);
         inventory.observed_at = Some(timestamp(now));

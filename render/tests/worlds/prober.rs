@@ -39,6 +39,17 @@ impl World {
         probed
     }
 
+    /// Who answers, and who does not any more.
+    pub fn listens(&mut self, seen: &Snapshot) {
+        for name in seen.clusters.keys() {
+            if self.truth.answers(name, self.now) {
+                self.operator.missed.insert(name.clone(), 0);
+            } else if let Some(missed) = self.operator.missed.get_mut(name) {
+                *missed += 1;
+            }
+        }
+    }
+
     /// What a cluster says of its Nodes.
     fn says(&self, name: &str) -> Workload {
         // It was reached as soon as it ran.
@@ -51,8 +62,9 @@ impl World {
         let nodes = if self.truth.answers(name, self.now) { Ok(nodes) } else { Err(Silence::NotAnswering) };
         let names = self.truth.machines.keys().cloned().collect();
         let at = timestamp(self.now);
-        let probe = Probe { at, until: Timestamp::MAX, names, nodes, apis: BTreeMap::new() };
-        Workload { kubeconfig, probe: runs.then(|| Arc::new(probe)) }
+        let missed = self.operator.missed.get(name).copied();
+        let probe = Probe { at, until: Timestamp::MAX, missed, names, nodes, apis: BTreeMap::new() };
+        Workload { kubeconfig, probe: runs.then(|| Arc::new(probe)), ..Workload::default() }
     }
 
     fn read(&self, machine: &str, node: &NodeTruth) -> Node {

@@ -1,7 +1,7 @@
 //! How a machine leaves a cluster that can be asked, and that nobody else is touched there.
 
 use nico_crds::cluster::RequireNodeHealth;
-use nico_crds::names::{LEAVING, MEMBER_GONE, Role};
+use nico_crds::names::{LEAVING, LEAVING_NODE, MEMBER_GONE, Role};
 use nico_crds::{KubernetesCluster, NixosConfiguration};
 use nico_render::Desired;
 use nico_render::rollout::{NodeAct, NodeStep};
@@ -11,6 +11,9 @@ use super::view::View;
 use super::words::Case;
 use super::{Checker, Invariant, name};
 use crate::model::snapshot::{machine_of, uid};
+
+/// Who need not answer, and has answered, is waited for until it was silent as often.
+const MISSES: u32 = 3;
 
 impl Checker {
     /// After something was done about a Node. The view is the one before it.
@@ -108,12 +111,17 @@ impl Checker {
     pub fn has_left(&mut self, view: &View, cluster: &KubernetesCluster, x: &Case) {
         let cluster_name = cluster.metadata.name.as_deref().unwrap_or_default();
         let Some(workload) = view.probed.workloads.get(cluster_name) else { return };
-        let was_reached = workload.kubeconfig.stored.is_some();
+        let mut lives = view.objects.of_cluster(cluster);
+        let had_node =
+            lives.any(|live| machine_of(live) == x.machine && live.annotation(LEAVING_NODE).is_some());
+        let was_reached = had_node || workload.kubeconfig.stored.is_some();
+        let missed = workload.probe.as_ref().and_then(|probe| probe.missed);
+        let just_before = missed.is_some_and(|missed| missed < MISSES);
         let rollout = cluster.spec.rollout.as_ref();
         let never = rollout.and_then(|rollout| rollout.require_node_health) == Some(RequireNodeHealth::Never);
         let has_left = match view.probed.nodes(cluster_name) {
             Some(nodes) => !nodes.contains_key(&x.machine),
-            None => never || !was_reached,
+            None => (never && !just_before) || !was_reached,
         };
         self.check(Invariant::F1, has_left, || {
             format!("{} is deleted before its machine has left the cluster", x.name)
