@@ -138,6 +138,10 @@ pub struct MachineLine {
     /// The version of its kubelet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubelet: Option<String>,
+    /// Whether a control plane was a member of the cluster when that last said so: it had a Node, and k3s and RKE2 noted a
+    /// member of etcd there that they had not removed. Absent where the cluster never told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<bool>,
     /// The commit that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,

@@ -38,7 +38,7 @@ async fn a_worker_is_drained_and_its_node_deleted_before_its_configuration_goes(
     assert!(told.contains("its Node is cordoned, drained and deleted, and then its configuration"), "{told}");
 
     scene.operator = scene.start_again();
-    scene.wait_waiting(&leaves, "Draining", &["is drained", "slow (it is ending)"]).await;
+    scene.wait_waiting(&leaves, "Draining", &["is being drained", "slow (it is ending)"]).await;
     scene.passes(3).await;
     let node = scene.built.noted(&leaves).await;
     assert_eq!(node["spec"]["unschedulable"], true);

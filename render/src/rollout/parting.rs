@@ -155,7 +155,7 @@ impl fmt::Display for Parting {
                  hand, and then annotate its NixosConfiguration {MEMBER_REMOVED}: \"true\""
             ),
             Self::Node { late: false } => {
-                f.write_str("is no member any more, and nothing runs on it; its Node is deleted")
+                f.write_str("is no member any more, and nothing runs on it; its Node is being deleted")
             }
             Self::Node { late: true } => f.write_str(
                 "is deleted as a Node, and does not go: finalizers hold it; look who has to take them off",
@@ -182,7 +182,7 @@ impl fmt::Display for Parting {
 }
 
 fn draining(f: &mut fmt::Formatter<'_>, pods: &[String], until: Option<Timestamp>) -> fmt::Result {
-    f.write_str("is drained")?;
+    f.write_str("is being drained")?;
     if let Some(until) = until {
         write!(f, ", until {until} at the most")?;
     }

@@ -96,7 +96,7 @@ pub(crate) fn decide<'a>(
     let successor = control_planes.iter().find(|known| {
         Some(known.machine) != lost
             && known.departure.is_none()
-            && is_settled(known, gate.cluster, gate.space, moment)
+            && may_succeed(known, gate.cluster, gate.space, moment)
     });
     match (lost, successor, request) {
         (Some(lost), Some(successor), _) => Head::Succeeded { lost, by: successor.machine },
@@ -134,13 +134,21 @@ fn granted<'a>(machine: &'a str, gate: &Gate<'_, 'a>, diagnostics: &mut Vec<Diag
     }
 }
 
-/// Settled; without a time, proven counts.
-pub(crate) fn is_settled(
+/// Settled, and nothing that the cluster said last speaks against its being a member: who never joined, or was removed,
+/// would start a second cluster.
+pub(crate) fn may_succeed(
     known: &Known<'_>,
     cluster: &KubernetesCluster,
     space: &Space<'_>,
     moment: &Moment,
 ) -> bool {
+    let mut lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
+    let is_no_member = lines.any(|line| line.name == known.machine && line.member == Some(false));
+    !is_no_member && is_settled(known, cluster, space, moment)
+}
+
+/// Settled; without a time, proven counts.
+fn is_settled(known: &Known<'_>, cluster: &KubernetesCluster, space: &Space<'_>, moment: &Moment) -> bool {
     let Some(configuration) = known.configuration else {
         return false;
     };

@@ -100,7 +100,7 @@ pub(crate) fn select<'a>(
     let demand = Demand::of(cluster);
     let mut roster = known::gather(cluster, space, &demand, inventory.completeness);
     let moment = head::Moment { dialect: inventory.dialect, now: inventory.observed_at };
-    wiped::release(&mut roster, cluster, |known| head::is_settled(known, cluster, space, &moment));
+    wiped::release(&mut roster, cluster, |known| head::may_succeed(known, cluster, space, &moment));
     let gate = Gate { cluster, space, claims, roster: &roster };
     let mut diagnostics = Vec::new();
     let head = head::decide(&gate, &moment, &mut diagnostics);

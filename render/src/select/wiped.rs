@@ -6,13 +6,13 @@ use crate::diagnostic::Departure;
 use crate::select::known::{Known, Roster};
 use crate::wiped::is_wiped_again;
 
-/// Such a one is treated as lost where another one is settled and was not wiped itself: what it was a member
+/// Such a one is treated as lost where another one could succeed it, and was not wiped itself: what it was a member
 /// with is gone, and as a head it would start a second cluster. Who was let go for that, and is in no list any
 /// more, stays so, whatever becomes of the others.
 pub(crate) fn release(
     roster: &mut Roster<'_>,
     cluster: &KubernetesCluster,
-    is_settled: impl Fn(&Known<'_>) -> bool,
+    may_succeed: impl Fn(&Known<'_>) -> bool,
 ) {
     let stays = |known: &Known<'_>| known.departure.is_none() && known.stands;
     let is_wiped = |known: &Known<'_>| stays(known) && was_wiped(known, cluster);
@@ -22,7 +22,7 @@ pub(crate) fn release(
     if wiped.is_empty() {
         return;
     }
-    let is_whole = |known: &Known<'_>| stays(known) && !wiped.contains(&known.machine) && is_settled(known);
+    let is_whole = |known: &Known<'_>| stays(known) && !wiped.contains(&known.machine) && may_succeed(known);
     let has_whole = control_planes.iter().any(is_whole);
     for known in &mut roster.control_planes {
         let was_let_go = roster.lists_written && !known.listed;

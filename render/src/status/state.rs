@@ -3,6 +3,7 @@
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::NixosConfiguration;
 use nico_crds::configuration::NixosConfigurationStatus;
+use nico_crds::names::Role;
 use nico_crds::status::MachineLine;
 
 use super::look::Look;
@@ -151,6 +152,7 @@ pub(super) fn line(look: &Look<'_>, seen: &Seen<'_>) -> MachineLine {
             .node
             .and_then(|node| node.kubelet.as_deref())
             .map(|text| words::bounded(text, MAX_WORD)),
+        member: member(look, seen),
         commit: seen.live.and_then(commit).map(str::to_owned),
         settled_at: settled_at(seen).map(words::seconds),
     }
@@ -168,6 +170,16 @@ fn health(seen: &Seen<'_>) -> Option<&'static str> {
         Health::NotReady { .. } => Some("NotReady"),
         Health::Unknown => Some("Unknown"),
     }
+}
+
+/// Whether the cluster has it as a member; as it said last, for it may be silent just when that is asked for.
+fn member(look: &Look<'_>, seen: &Seen<'_>) -> Option<bool> {
+    let control_planes = || look.machines.iter().filter(|other| other.role == Role::ControlPlane);
+    let names = control_planes().map(|other| other.machine);
+    let probe = look.probe().filter(|probe| probe.is_fresh(look.now));
+    let told = probe.and_then(|probe| workload::shows_member(probe, seen.machine, names));
+    let known = told.or_else(|| seen.before?.member);
+    known.filter(|_| seen.role == Role::ControlPlane)
 }
 
 /// The commit that a machine runs, as NIO says.

@@ -17,7 +17,7 @@ pub(crate) use health::{report, why_unknown};
 pub use need::{Need, is_due, is_pin_void, need};
 pub use pods::{Kind, Pod};
 pub use presence::{Distribution, Membership, Presence, nodes_as_told, presence};
-pub(crate) use presence::{goes_unasked, silence};
+pub(crate) use presence::{goes_unasked, shows_member, silence};
 pub use sources::{Sources, sources};
 
 /// What is known of a cluster that runs.

@@ -139,6 +139,24 @@ impl Presence<'_> {
     }
 }
 
+/// Whether a cluster shows this control plane as a member: it has a Node, and a member of etcd where such are noted on
+/// Nodes. None: it does not tell, as k0s, which has no Nodes for control planes.
+pub(crate) fn shows_member<'a>(
+    probe: &Probe,
+    machine: &str,
+    mut control_planes: impl Iterator<Item = &'a str> + Clone,
+) -> Option<bool> {
+    let nodes = probe.nodes.as_ref().ok().filter(|_| probe.names.contains(machine))?;
+    let others = control_planes.clone().filter(|other| *other != machine);
+    let has_members = others.filter_map(|other| nodes.get(other)).any(|other| other.member.is_some());
+    match nodes.get(machine) {
+        Some(Node { member: Some(Member::In { .. } | Member::Asked { .. }), .. }) => Some(true),
+        Some(Node { member: Some(Member::Removed { .. }), .. }) => Some(false),
+        Some(Node { member: None, .. }) => Some(!has_members),
+        None => control_planes.any(|other| nodes.contains_key(other)).then_some(false),
+    }
+}
+
 /// How a cluster is called that has a way of its own to take a control plane out, or has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Distribution {

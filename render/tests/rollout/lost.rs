@@ -119,6 +119,20 @@ fn a_lost_head_is_succeeded_by_the_next_settled_one() {
     assert_eq!(world.names(), ["a1", "a2"]);
 }
 
+#[test]
+fn who_was_told_to_be_no_member_succeeds_nobody() {
+    let mut world = World::running(3, 0);
+    world.tell_members(&[("a0", Some(true)), ("a1", Some(false)), ("a2", None)]);
+    world.mark_lost("a0");
+    assert_eq!(world.desired().members[0].machine, "a2");
+    let mut none = World::running(2, 0);
+    none.tell_members(&[("a0", Some(true)), ("a1", Some(false))]);
+    none.mark_lost("a0");
+    assert!(none.desired().head_lost);
+    none.tell_members(&[("a0", Some(true)), ("a1", Some(true))]);
+    assert_eq!(none.desired().members[0].machine, "a1");
+}
+
 /// The head is lost, and the other one is not settled.
 fn head_lost() -> World {
     let mut world = World::running(2, 2);

@@ -295,6 +295,17 @@ impl World {
         self.sight.health.insert((NAMESPACE.to_owned(), name.to_owned()), health);
     }
 
+    /// The aggregator tells what the cluster said of who is a member.
+    pub fn tell_members(&mut self, members: &[(&str, Option<bool>)]) {
+        let line = |(name, member): &(&str, Option<bool>)| MachineLine {
+            name: (*name).to_owned(),
+            member: *member,
+            ..MachineLine::default()
+        };
+        let lines = members.iter().map(line).collect();
+        self.cluster().status.get_or_insert_default().machines = Some(lines);
+    }
+
     /// The aggregator tells with what each machine is settled.
     pub fn tell_settled(&mut self) {
         let line = |name: &String| MachineLine {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::SignedDuration;
+use nico_crds::KubernetesClusterStatus;
 use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::LOST;
 use nico_crds::status::Phase;
 use nico_render::workload::{
-    Api, Kubeconfig, Need, Node, Probe, Silence, Sources, Stored, Trouble, Workload, health, health_as_told,
-    is_pin_void, need, sources,
+    Api, Kubeconfig, Member, Need, Node, Probe, Silence, Sources, Stored, Trouble, Workload, health,
+    health_as_told, is_pin_void, need, sources,
 };
 use nico_render::{Health, Observed};
 
@@ -423,4 +424,34 @@ fn who_only_looks_takes_the_health_as_it_was_told() {
     assert_eq!(health_as_told(&cluster), expected);
     scene.asks(RequireNodeHealth::Auto);
     assert!(health_as_told(&scene.world.inventory.clusters[0]).is_empty(), "it was never healthy");
+}
+
+#[test]
+fn who_is_a_member_is_told_and_remembered_while_the_cluster_is_silent() {
+    let mut scene = Scene::settled(3, 1);
+    let members = |told: &KubernetesClusterStatus| [0, 1, 2, 10].map(|number| line(told, number).member);
+    assert_eq!(members(&scene.look()), [None; 4], "nobody has asked");
+    scene.says(probe(&scene, 3, 1));
+    assert_eq!(members(&scene.look()), [Some(true), Some(true), Some(true), None], "they are Nodes");
+    // One was removed, and one, though a Node, never joined.
+    let mut noted = probe(&scene, 3, 1);
+    let mut note = |name: &str, member| nodes(&mut noted).get_mut(name).unwrap().member = Some(member);
+    note("m00", Member::In { of: "k3s", name: "m00-1".to_owned() });
+    note("m01", Member::Removed { name: "m01-1".to_owned() });
+    scene.says(noted);
+    assert_eq!(members(&scene.look()), [Some(true), Some(false), Some(false), None]);
+    let mut missing = probe(&scene, 3, 1);
+    nodes(&mut missing).remove("m02");
+    scene.says(missing);
+    assert_eq!(members(&scene.tell()), [Some(true), Some(true), Some(false), None], "it has no Node");
+    let mut silent = probe(&scene, 3, 1);
+    silent.nodes = Err(Silence::NotAnswering);
+    scene.says(silent);
+    assert_eq!(members(&scene.tell()), [Some(true), Some(true), Some(false), None], "as it said last");
+    // k0s has no Nodes for control planes.
+    let mut without = Scene::settled(3, 1);
+    let mut workers = probe(&without, 3, 1);
+    nodes(&mut workers).retain(|name, _| name == "m10");
+    without.says(workers);
+    assert_eq!(members(&without.look()), [None; 4]);
 }

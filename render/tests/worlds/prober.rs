@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::KubernetesCluster;
 use nico_crds::cluster::RequireNodeHealth;
+use nico_crds::status::MachineLine;
 use nico_render::Health;
 use nico_render::workload::{Kubeconfig, Node, Probe, Silence, Stored, Workload};
 
@@ -86,11 +87,35 @@ impl World {
             let healthy = lives.peek().is_some()
                 && lives.all(|live| self.truth.is_node_ready(machine_of(live), self.now));
             drop(lives);
-            if !seen && healthy && self.truth.answers(&name, self.now) {
+            if !self.truth.answers(&name, self.now) {
+                continue;
+            }
+            if !seen && healthy {
                 self.server.change_cluster(&name, |cluster| {
                     cluster.status.get_or_insert_default().health_seen = Some(true);
                 });
             }
+            if self.genes.tells_members {
+                self.tells_members(&name, &cluster);
+            }
+        }
+    }
+
+    /// Who is a member, and who is not.
+    fn tells_members(&mut self, name: &str, cluster: &KubernetesCluster) {
+        let members = self.truth.members.get(name).cloned().unwrap_or_default();
+        let status = cluster.status.as_ref();
+        let listed = status.and_then(|status| status.selected_control_plane_machines.clone());
+        let line = |name: String| MachineLine {
+            member: Some(members.contains(&name)),
+            name,
+            ..MachineLine::default()
+        };
+        let lines: Vec<_> = listed.into_iter().flatten().map(line).collect();
+        if status.and_then(|status| status.machines.as_ref()) != Some(&lines) {
+            self.server.change_cluster(name, |cluster| {
+                cluster.status.get_or_insert_default().machines = Some(lines);
+            });
         }
     }
 }

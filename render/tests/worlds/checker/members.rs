@@ -103,10 +103,17 @@ impl Checker {
         if has_changed {
             self.antecedent(Invariant::S3);
             let live = view.objects.of_cluster(cluster).find(|live| live.machine() == Some(before));
+            let stands = live.is_some();
             let goes = |live: &NixosConfiguration| live.metadata.deletion_timestamp.is_some();
             let lost = live.is_none_or(|live| view.is_lost(live) || goes(live) || self.is_wiped_again(live));
             self.check(Invariant::S3, lost || may, || {
                 format!("the head changes from {before} to {after}, and was not lost")
+            });
+            let mut lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
+            let is_no_member = lines.any(|line| line.name == *after && line.member == Some(false));
+            // Whose configuration is gone is never head while another one has one, whoever that is.
+            self.check(Invariant::S3, !is_no_member || may || !stands, || {
+                format!("the head changes from {before} to {after}, which was told to be no member")
             });
         }
         let known = &chronicle.control_planes;
