@@ -4,7 +4,7 @@
 use nico_crds::names::{LOST, MEMBER_REMOVED};
 use serde_json::json;
 
-use crate::built::shared;
+use crate::built::{annotate, shared};
 use crate::scene::{K3S, Scene, Wanted};
 use crate::stage::CONFIGURATIONS;
 
@@ -92,8 +92,14 @@ async fn the_member_of_a_lost_head_goes_first_by_way_of_another_control_plane() 
     scene.visits.stage.annotate("machine", &head, &format!("{LOST}=true")).await;
     // As long as it is a member nothing of it goes.
     scene.wait_told(&head, &["was asked to remove its member"]).await;
+    let asked = [format!("asks {head} to go")];
+    let asks = async || {
+        let done = scene.done().await;
+        if done.is_empty() { Err("nothing is done".to_owned()) } else { Ok(()) }
+    };
+    scene.visits.stage.wait("the member to be asked to go", asks).await;
     scene.passes(3).await;
-    assert_eq!(scene.done().await, [format!("asks {head} to go")]);
+    assert_eq!(scene.done().await, asked);
     assert!(scene.configuration(&head).await["metadata"]["deletionTimestamp"].is_null());
 
     drop(k3s);
@@ -101,4 +107,41 @@ async fn the_member_of_a_lost_head_goes_first_by_way_of_another_control_plane() 
     scene.wait_gone(&head).await;
     assert_eq!(scene.done().await, farewell_of(&head)[2..]);
     assert_eq!(scene.built.running().await, ["db"], "nobody waits for what ran there");
+}
+
+/// It would start a second cluster.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_seen_to_be_no_member_does_not_follow_a_lost_head() {
+    let scene = Scene::new(shared().await, Wanted::new("outside", 3, 0)).await;
+    let [head, outside, third] = [1, 2, 3].map(|number| scene.name(number));
+    let removed = json!({
+        "etcd.k3s.cattle.io/removed-node-name": format!("{outside}-0a1b2c3d"),
+        "etcd.k3s.cattle.io/node-name": null,
+    });
+    annotate(&scene.built.nodes(), &outside, &removed).await;
+    let stage = &scene.visits.stage;
+    let told = async |machine: &str| {
+        let status = scene.status().await;
+        let mut lines = status["machines"].as_array().into_iter().flatten();
+        lines.find(|line| line["name"] == machine).map(|line| line["member"].clone())
+    };
+    stage
+        .wait("it to be told that one is no member", async || {
+            let members = (told(&head).await, told(&outside).await, told(&third).await);
+            let wanted = (Some(json!(true)), Some(json!(false)), Some(json!(true)));
+            if members == wanted { Ok(()) } else { Err(format!("{members:?}")) }
+        })
+        .await;
+
+    stage.control().lose(&head);
+    scene.built.node(&head, K3S, false).await;
+    stage.annotate("machine", &head, &format!("{LOST}=true")).await;
+    stage
+        .wait("another head", async || {
+            let status = scene.status().await;
+            let list = &status["selectedControlPlaneMachines"];
+            if list[0] == json!(head) { Err(status.to_string()) } else { Ok(()) }
+        })
+        .await;
+    assert_eq!(scene.status().await["selectedControlPlaneMachines"], json!([third, outside]));
 }
