@@ -116,6 +116,10 @@ fn what_lies_in_the_future_has_not_stood_still() {
     shows("a second ahead", applied(), nothing, at(99), "yyynn");
     let lack = python(&applied(), at(99)).settled;
     assert_eq!(lack, Finding::No(Lack::AheadOfClock { applied: at(100) }));
+    let mut just_now = applied();
+    status(&mut just_now).last_applied_time = Some("2026-11-24T12:01:40.9".to_owned());
+    let lack = python(&just_now, at(100)).settled;
+    assert!(matches!(lack, Finding::No(Lack::NotStill { .. })), "NICO's clock has no fractions: {lack:?}");
     shows("a year ahead, a push", applied(), took(31_536_000, Some(false)), at(9000), "yyynn");
 }
 

@@ -11,6 +11,9 @@ use crate::files;
 /// What kopf notes when a handler has ended: the spec that it ended with.
 const LAST_HANDLED: &str = "kopf.zalando.org/last-handled-configuration";
 
+/// `now` comes in whole seconds, and NIO's times do not.
+const AHEAD: SignedDuration = SignedDuration::from_secs(-1);
+
 #[derive(Deserialize)]
 struct Handled {
     spec: NixosConfigurationSpec,
@@ -165,7 +168,7 @@ fn still(configuration: &NixosConfiguration, timing: &Timing, now: Timestamp) ->
     times::last_applied(configuration).and(|applied| {
         times::begun(configuration).and(|written| {
             let since = now.duration_since(applied);
-            if since.is_negative() {
+            if since <= AHEAD {
                 return Finding::No(Lack::AheadOfClock { applied });
             }
             let needed = stillness(applied.duration_since(written), switched, timing);
