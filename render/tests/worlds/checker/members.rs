@@ -174,6 +174,6 @@ impl Checker {
 pub fn is_head_lost(cases: &[Case], head: Option<&str>) -> bool {
     let of = |case: &&Case| case.role == Role::ControlPlane;
     let stands = cases.iter().filter(of).any(|case| Some(case.machine.as_str()) == head && !case.released);
-    let successor = cases.iter().filter(of).any(|case| !case.released && case.settled);
+    let successor = cases.iter().filter(of).any(|case| !case.released && case.succeeds());
     !stands && !successor
 }

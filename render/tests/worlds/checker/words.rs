@@ -29,6 +29,8 @@ pub struct Case {
     /// A control plane that is seen, or said, to be no member, and leaves or does not come: it counts nowhere.
     pub outside: bool,
     pub no_member: bool,
+    /// The status tells so of it, as the cluster said last.
+    pub told_no_member: bool,
     pub wiped_again: bool,
     pub joining: bool,
     pub proven: bool,
@@ -72,6 +74,13 @@ impl Times {
     }
 }
 
+impl Case {
+    /// It could be the head in the place of another one.
+    pub const fn succeeds(&self) -> bool {
+        self.settled && !self.told_no_member
+    }
+}
+
 /// How many workers may be disturbed at once.
 pub fn budget(cluster: &KubernetesCluster, desired: &Desired, role: Role) -> usize {
     if role == Role::ControlPlane {
@@ -96,8 +105,8 @@ impl Checker {
         let lives = view.objects.of_cluster(cluster);
         let mut cases: Vec<Case> = lives.map(|live| self.case(view, cluster, desired, live)).collect();
         let of_role = |case: &&Case| case.role == Role::ControlPlane && !case.released;
-        let has_whole = cases.iter().filter(of_role).any(|case| case.settled && !case.wiped_again);
-        // A control plane that was wiped again is treated as lost where another one is whole.
+        let has_whole = cases.iter().filter(of_role).any(|case| case.succeeds() && !case.wiped_again);
+        // A control plane that was wiped again is treated as lost where another one is whole, and could be the head.
         for case in &mut cases {
             if has_whole && case.wiped_again && case.role == Role::ControlPlane {
                 case.haunts |= !case.released && !case.no_member;
@@ -149,6 +158,7 @@ impl Checker {
                 same_trigger && (keeps || choose(&Text::read(object)) == choose(&facts.text))
             })
         };
+        let mut told = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
         Case {
             name: name(live).to_owned(),
             reachable,
@@ -156,6 +166,9 @@ impl Checker {
             released: lost || begun || (role == Role::Worker && !selected),
             haunts: (lost || begun) && role == Role::ControlPlane && !no_member,
             no_member,
+            told_no_member: told
+                .find(|line| line.name == machine)
+                .is_some_and(|line| line.member == Some(false)),
             wiped_again: self.histories.get(uid(live)).is_some_and(|history| {
                 history.wiped_again || history.was_moved(facts.applied_at, facts.wiped == Some(true))
             }),
