@@ -33,9 +33,9 @@ impl Board {
     pub fn refused(&self, cluster: &ClusterKey, machine: &str, what: &str, why: &str) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(cluster) else { return };
-        let before = entry.refusals.get(machine).map_or(0, |refusal| refusal.times);
-        let (what, why) = (what.to_owned(), why.to_owned());
-        let refusal = Refusal { what, why, times: before.saturating_add(1), at: now() };
+        let before = entry.refusals.get(machine).filter(|refusal| refusal.what == what);
+        let times = before.map_or(0, |refusal| refusal.times).saturating_add(1);
+        let refusal = Refusal { what: what.to_owned(), why: why.to_owned(), times, at: now() };
         entry.refusals.insert(machine.to_owned(), refusal);
     }
 
@@ -99,8 +99,9 @@ impl Board {
             is_news = was_refused != is_refused
                 || entry.probe.as_ref().is_none_or(|before| !says_the_same(before, &probe))
                 || entry.post.as_ref().is_some_and(|post| post.ground.hurries);
-            let missed = probe.missed.or_else(|| Some(entry.probe.as_ref()?.missed?.saturating_add(1)));
-            entry.probe = Some(Arc::new(Probe { missed, ..probe }));
+            let before = entry.probe.as_ref().and_then(|before| before.missed).unwrap_or_default();
+            let missed = probe.missed.unwrap_or_else(|| before.saturating_add(1));
+            entry.probe = Some(Arc::new(Probe { missed: Some(missed), ..probe }));
             is_wanted = entry.is_wanted;
         }
         // It is to be asked once more, which could not be while it was.

@@ -49,7 +49,7 @@ pub(super) async fn ask(door: &Door, ground: &Ground, says_for: Duration) -> See
         }
         Err(failure) => Err(failure.silence()),
     };
-    // Where it gave none, whoever keeps what it says knows whether it ever did.
+    // Where it gave none, whoever keeps what it says counts.
     let missed = nodes.is_ok().then_some(0);
     let until = now();
     let until = until.checked_add(says_for).unwrap_or(until);

@@ -130,7 +130,7 @@ impl Batch {
             (pod, Some(answer))
         });
         let mut answers = stream::iter(each).buffered(AT_ONCE);
-        let (mut evicted, mut refused, mut goes_on) = (Vec::new(), None, true);
+        let (mut evicted, mut is_refused, mut goes_on) = (Vec::new(), false, true);
         while let Some((pod, answer)) = answers.next().await {
             let Some(answer) = answer else {
                 goes_on = false;
@@ -141,16 +141,14 @@ impl Batch {
             if self.counts("create", EVICTIONS, &step.machine, &name, &answer) {
                 *has_done = true;
                 evicted.push(name);
-            } else if let Answer::Refused(error) = answer {
-                refused.get_or_insert((name, error));
+            } else if let Answer::Refused(error) = answer
+                && !std::mem::replace(&mut is_refused, true)
+            {
+                self.board.refused(&self.key, &step.machine, &format!("the pod {name}"), &error);
             }
         }
-        match refused {
-            Some((pod, error)) => {
-                self.board.refused(&self.key, &step.machine, &format!("the pod {pod}"), &error);
-            }
-            None if goes_on => self.board.accepted(&self.key, &step.machine),
-            None => {}
+        if goes_on && !is_refused {
+            self.board.accepted(&self.key, &step.machine);
         }
         if !evicted.is_empty() {
             let note = format!("evicted from the Node {}: {}", step.node, named(&evicted));

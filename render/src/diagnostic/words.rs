@@ -36,8 +36,8 @@ impl fmt::Display for Notice {
             Self::HeadSucceeded { lost } => write!(f, "becomes the first control plane, as {lost} is lost"),
             Self::HeadLost => write!(
                 f,
-                "the first control plane is lost and no other is settled and a member of the cluster, so nothing is created \
-                 or removed; bring it back, or annotate the cluster {REBOOTSTRAP}: <machine> to start anew"
+                "the first control plane is lost and no other is settled, but for who is no member by the cluster's word, so \
+                 nothing is created or removed; bring it back, or annotate the cluster {REBOOTSTRAP}: <machine> to start anew"
             ),
             Self::HeadAwaited { obstacle } => write!(
                 f,

@@ -8,8 +8,9 @@
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use nico_crds::names::{LEAVING, LEAVING_NODE, MEMBER_REMOVED};
 
+use super::parting::Instead;
 use super::standing::{Release, Standing};
-use super::{NodeAct, NodeStep, Parting, Planner, Step, WaitReason};
+use super::{NodeAct, NodeStep, Parting, Planner, Purpose, Step, WaitReason};
 use crate::inventory::is_marked;
 use crate::proof::said;
 use crate::workload::{Member, Node, Pod, Presence, Probe, Refusal, goes_unasked, silence};
@@ -37,7 +38,10 @@ impl<'a> Planner<'a> {
     pub(super) fn takes_leave(&mut self, standing: &Standing<'a>) -> bool {
         match standing.presence {
             Presence::Present(node) => {
-                if self.is_drained(standing, node) && self.is_removed(standing, node) {
+                if self.notes_node(standing, node)
+                    && self.is_drained(standing, node)
+                    && self.is_removed(standing, node)
+                {
                     self.delete_node(standing, node);
                 }
                 false
@@ -96,6 +100,23 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// That it has a Node is noted, where it was not when its removal began.
+    fn notes_node(&mut self, standing: &Standing<'a>, node: &Node) -> bool {
+        if standing.live.annotation(LEAVING_NODE).is_some() {
+            return true;
+        }
+        if let Some(mut object) = self.as_it_is(standing.live) {
+            object
+                .metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(LEAVING_NODE.to_owned(), node.name.clone());
+            self.write(standing, object, Purpose::Leaving);
+        }
+        self.parts(standing, Parting::Draining { pods: Vec::new(), until: None });
+        false
+    }
+
     /// The cluster told of its Node when its removal began, and is asked what became of that, unless a person says that
     /// it need not answer.
     fn had_node(&self, standing: &Standing<'_>) -> bool {
@@ -136,17 +157,17 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn parts(&mut self, standing: &Standing<'_>, parting: Parting) {
-        let refused = self.refused(standing).filter(|_| parting.is_being_done());
+        let refused = parting.instead().and_then(|instead| self.refused(standing, instead));
         self.wait(standing.machine, WaitReason::Parting(refused.unwrap_or(parting)));
     }
 
     /// What its API server refuses, time and again.
-    fn refused(&self, standing: &Standing<'_>) -> Option<Parting> {
+    fn refused(&self, standing: &Standing<'_>, instead: Instead) -> Option<Parting> {
         let refusals = &self.observed.asked(self.cluster)?.refusals;
         let refusal = refusals.get(standing.machine).filter(|refusal| refusal.times >= TIMES)?;
         let Refusal { what, why, at, .. } = refusal;
         let said = said::safe(why).unwrap_or_else(|| "the log has its words".to_owned());
-        (!self.is_long_ago(*at)).then(|| Parting::Refused { what: what.clone(), said })
+        (!self.is_long_ago(*at)).then(|| Parting::Refused { what: what.clone(), said, instead })
     }
 
     pub(super) fn step_on(&mut self, standing: &Standing<'_>, node: &Node, act: NodeAct) {

@@ -56,12 +56,25 @@ pub enum Parting {
         what: String,
         /// What the server said, shortened, and free of whatever may be a secret.
         said: String,
+        /// What a person can do about it.
+        instead: Instead,
     },
     /// It goes only once it is no member of the control plane any more, and somebody has to see to that.
     ByHand {
         /// How.
         distribution: Distribution,
     },
+}
+
+/// What a person can do where the cluster refuses what NICO does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instead {
+    /// Go without a drain.
+    GiveUp,
+    /// Remove the member of etcd.
+    RemoveMember,
+    /// Delete the Node.
+    DeleteNode,
 }
 
 impl Parting {
@@ -92,15 +105,13 @@ impl Parting {
         }
     }
 
-    /// Something is done for it now.
-    pub(super) const fn is_being_done(&self) -> bool {
+    /// Something is done for it now; where that is refused, a person can do this.
+    pub(super) const fn instead(&self) -> Option<Instead> {
         match self {
-            Self::Draining { .. } | Self::Member { .. } | Self::Node { .. } => true,
-            Self::Silent { .. }
-            | Self::TimedOut { .. }
-            | Self::Refused { .. }
-            | Self::Majority { .. }
-            | Self::ByHand { .. } => false,
+            Self::Draining { .. } | Self::TimedOut { .. } => Some(Instead::GiveUp),
+            Self::Member { .. } => Some(Instead::RemoveMember),
+            Self::Node { .. } => Some(Instead::DeleteNode),
+            Self::Silent { .. } | Self::Refused { .. } | Self::Majority { .. } | Self::ByHand { .. } => None,
         }
     }
 
@@ -160,10 +171,10 @@ impl fmt::Display for Parting {
             Self::Node { late: true } => f.write_str(
                 "is deleted as a Node, and does not go: finalizers hold it; look who has to take them off",
             ),
-            Self::Refused { what, said } => write!(
+            Self::Refused { what, said, instead } => write!(
                 f,
-                "is held up, for the API server of the cluster refuses what NICO does to {what}: {said}; look which \
-                 webhook or right forbids it; it is tried again; the Machine annotated {LOST}: \"true\" goes without a drain"
+                "is held up, for the API server of the cluster refuses what NICO does to {what}: {said} (whole in the \
+                 log); it is tried again; {instead}"
             ),
             Self::Majority { ready, others } => write!(
                 f,
@@ -177,6 +188,19 @@ impl fmt::Display for Parting {
                  NixosConfiguration {MEMBER_REMOVED}: \"true\"",
                 by_hand(*distribution)
             ),
+        }
+    }
+}
+
+impl fmt::Display for Instead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GiveUp => write!(f, "its Machine annotated {LOST}: \"true\" goes without a drain"),
+            Self::RemoveMember => write!(
+                f,
+                "or remove its member by hand, and then annotate its NixosConfiguration {MEMBER_REMOVED}: \"true\""
+            ),
+            Self::DeleteNode => f.write_str("or delete its Node by hand"),
         }
     }
 }

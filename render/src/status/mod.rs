@@ -10,6 +10,7 @@ mod conditions;
 mod failure;
 mod gravity;
 mod look;
+mod member;
 mod numbers;
 mod phase;
 mod seen;

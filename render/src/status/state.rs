@@ -3,10 +3,10 @@
 use k8s_openapi::jiff::Timestamp;
 use nico_crds::NixosConfiguration;
 use nico_crds::configuration::NixosConfigurationStatus;
-use nico_crds::names::Role;
 use nico_crds::status::MachineLine;
 
 use super::look::Look;
+use super::member;
 use super::seen::{Loss, Seen};
 use super::words::{self, MAX_LINE, MAX_WORD};
 use crate::desired::DesiredConfiguration;
@@ -152,7 +152,7 @@ pub(super) fn line(look: &Look<'_>, seen: &Seen<'_>) -> MachineLine {
             .node
             .and_then(|node| node.kubelet.as_deref())
             .map(|text| words::bounded(text, MAX_WORD)),
-        member: member(look, seen),
+        member: member::member(look, seen),
         commit: seen.live.and_then(commit).map(str::to_owned),
         settled_at: settled_at(seen).map(words::seconds),
     }
@@ -170,16 +170,6 @@ fn health(seen: &Seen<'_>) -> Option<&'static str> {
         Health::NotReady { .. } => Some("NotReady"),
         Health::Unknown => Some("Unknown"),
     }
-}
-
-/// Whether the cluster has it as a member; as it said last, for it may be silent just when that is asked for.
-fn member(look: &Look<'_>, seen: &Seen<'_>) -> Option<bool> {
-    let control_planes = || look.machines.iter().filter(|other| other.role == Role::ControlPlane);
-    let names = control_planes().map(|other| other.machine);
-    let probe = look.probe().filter(|probe| probe.is_fresh(look.now));
-    let told = probe.and_then(|probe| workload::shows_member(probe, seen.machine, names));
-    let known = told.or_else(|| seen.before?.member);
-    known.filter(|_| seen.role == Role::ControlPlane)
 }
 
 /// The commit that a machine runs, as NIO says.

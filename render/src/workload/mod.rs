@@ -87,8 +87,7 @@ pub struct Probe {
     pub at: Timestamp,
     /// From then on it says nothing.
     pub until: Timestamp,
-    /// So often in a row it gave no list of its Nodes, since it last gave one; absent: it never did, as far as that is
-    /// known.
+    /// So often in a row it gave no list of its Nodes; absent: nobody counts.
     pub missed: Option<u32>,
     /// The machines whose Nodes were looked for. Of others it says nothing.
     pub names: BTreeSet<String>,

@@ -140,7 +140,7 @@ impl Presence<'_> {
 }
 
 /// Whether a cluster shows this control plane as a member: it has a Node, and a member of etcd where such are noted on
-/// Nodes. None: it does not tell, as k0s, which has no Nodes for control planes.
+/// Nodes. None: it does not tell, as k0s, whose control planes need no Nodes.
 pub(crate) fn shows_member<'a>(
     probe: &Probe,
     machine: &str,
@@ -153,6 +153,7 @@ pub(crate) fn shows_member<'a>(
         Some(Node { member: Some(Member::In { .. } | Member::Asked { .. }), .. }) => Some(true),
         Some(Node { member: Some(Member::Removed { .. }), .. }) => Some(false),
         Some(Node { member: None, .. }) => Some(!has_members),
+        None if Distribution::of(probe) == Distribution::K0s => None,
         None => control_planes.any(|other| nodes.contains_key(other)).then_some(false),
     }
 }

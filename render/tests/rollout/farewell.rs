@@ -291,7 +291,28 @@ fn what_the_cluster_refuses_time_and_again_is_told() {
     for part in ["the Node w1", "denied the request: not today", "lost: \"true\""] {
         assert!(words.contains(part), "{words}");
     }
+    let mut over = world.clone();
+    over.does(&["w1 cordon"]);
+    over.runs("w1", vec![pod("front", Kind::Evictable, Fate::Stays)]);
+    over.pass(1_000);
+    assert_eq!(over.waits()["w1"], "DrainTimedOut", "what was refused is long ago");
+    over.refuses("w1", Refusal { times: 3, at: over.now, ..refusal.clone() });
+    assert_eq!(over.waits()["w1"], "RefusedByCluster");
     let at = world.now.checked_sub(SignedDuration::from_mins(6)).unwrap();
     world.refuses("w1", Refusal { times: 3, at, ..refusal });
     assert_eq!(world.waits()["w1"], "Draining", "it was long ago");
+}
+
+#[test]
+fn a_node_that_shows_only_after_the_removal_began_is_noted_first() {
+    let mut world = World::running(1, 2);
+    world.spec().data_plane.get_or_insert_default().machines = Some(vec!["w0".to_owned()]);
+    world.until("w1 Leaving");
+    assert_eq!(world.annotation("w1", LEAVING_NODE), None, "nobody was asked");
+    world.answers(true);
+    let mut steps = world.tick();
+    steps.retain(|step| step.starts_with("w1"));
+    assert_eq!(steps, ["w1 Leaving"]);
+    assert_eq!(world.annotation("w1", LEAVING_NODE).as_deref(), Some("w1"));
+    world.until("w1 cordon");
 }

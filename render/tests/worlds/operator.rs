@@ -26,7 +26,7 @@ pub struct Operator {
     /// caught up with that is not planned on.
     history: VecDeque<Rc<Snapshot>>,
     pub put_back: BTreeMap<String, Vec<PutBack>>,
-    /// So often each cluster that has answered did not, since.
+    /// So often in a row each cluster did not answer.
     pub missed: BTreeMap<String, u32>,
     pause: i64,
     pub writes: u64,

@@ -45,8 +45,8 @@ impl World {
         for name in seen.clusters.keys() {
             if self.truth.answers(name, self.now) {
                 self.operator.missed.insert(name.clone(), 0);
-            } else if let Some(missed) = self.operator.missed.get_mut(name) {
-                *missed += 1;
+            } else {
+                *self.operator.missed.entry(name.clone()).or_default() += 1;
             }
         }
     }
