@@ -5,6 +5,7 @@ use nico_crds::names::Role;
 
 use super::look::Look;
 use super::seen::Seen;
+use crate::proof::Proof;
 use crate::wiped::settled_before;
 use crate::workload::{Probe, shows_member};
 
@@ -19,7 +20,7 @@ pub(super) fn member(look: &Look<'_>, seen: &Seen<'_>) -> Option<bool> {
     match shows(look, probe, seen) {
         Some(true) => Some(true),
         // Who is only about to join is no member yet.
-        Some(false) if !seen.proof(|proof| proof.is_settled()) => before,
+        Some(false) if !seen.proof(Proof::is_settled) => before,
         Some(false) if has_witness(look, probe, seen) => Some(false),
         // A second cluster, which a machine that was wiped has started, says nothing about the first.
         Some(false) => before.filter(|member| *member),

@@ -10,6 +10,7 @@ mod content;
 mod creation;
 mod farewell;
 mod freeze;
+mod held_up;
 mod lost;
 mod members;
 mod nio;

@@ -7,6 +7,7 @@ mod conditions;
 mod dangers;
 mod errors;
 mod lines;
+mod members;
 mod overview;
 mod phases;
 mod properties;
