@@ -160,7 +160,11 @@ impl World {
         let rollout = cluster.spec.rollout.as_ref();
         let never = rollout.and_then(|rollout| rollout.require_node_health) == Some(RequireNodeHealth::Never);
         let runs = self.truth.members.get(name).is_some_and(|members| !members.is_empty());
-        let is_expected = !never && (is_asked(cluster) || runs);
+        // Or who leaves had a Node there, though nobody is left who knows of it.
+        let waits = self.operator.plans.get(name).is_some_and(|(_, plan)| {
+            plan.waiting.iter().any(|waiting| waiting.reason.reason() == "ClusterNotAnswering")
+        });
+        let is_expected = !never && (is_asked(cluster) || runs || waits);
         if !self.genes.asks_health || !is_expected || self.truth.answers(name, self.now) {
             return self.restarts_those_removed(name);
         }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use nico_render::rollout::{Plan, Step};
 use nico_render::{Desired, Observed, PutBack, render_all};
 
+use crate::checker::farewell::MISSES;
 use crate::checker::view::{Done, View};
 use crate::dice::Dice;
 use crate::hands::Written;
@@ -138,6 +139,10 @@ impl World {
         // What it wrote itself it sees soon, as any change. Else nothing comes of it before the next time that
         // anything is judged otherwise; that it ticks now and then all the same is in case there are others.
         if self.truth.nodes.values().any(|node| node.goes_on(self.now)) {
+            hints = hints.min(now + 60);
+        }
+        // A cluster that need not answer is asked thrice, and one after the other.
+        if self.operator.missed.values().any(|missed| (1..MISSES).contains(missed)) {
             hints = hints.min(now + 60);
         }
         let hint = hints.saturating_sub(self.operator.offset).max(self.now + 1);

@@ -13,7 +13,7 @@ use super::{Checker, Invariant, name};
 use crate::model::snapshot::{machine_of, uid};
 
 /// Who need not answer, and has answered, is waited for until it was silent as often.
-const MISSES: u32 = 3;
+pub const MISSES: u32 = 3;
 
 impl Checker {
     /// After something was done about a Node. The view is the one before it.
