@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::error::chain;
-use crate::hands::{Done, notes_member};
+use crate::hands::Done;
 use crate::lease::Term;
 
 /// Who reports.
@@ -154,7 +154,7 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         | Done::StatusAdopted
         | Done::Adopted(_)
         | Done::TokenOwned { guessable: false }
-        | Done::Changed { purpose: Purpose::Nudge, .. } => return None,
+        | Done::Changed { purpose: Purpose::Nudge | Purpose::NodeNoted, .. } => return None,
         Done::Finalizers(FinalizerChange::TakenOver) => ("Adopted", EventType::Normal),
         Done::Finalizers(FinalizerChange::Released) => ("Deleted", EventType::Normal),
         Done::TokenCreated => ("TokenCreated", EventType::Normal),
@@ -165,9 +165,7 @@ fn reason(done: &Done) -> Option<(&'static str, EventType)> {
         Done::Changed { purpose: Purpose::ClearFullInstall, .. } => ("Installed", EventType::Normal),
         Done::Changed { purpose: Purpose::Content, .. } => ("Updated", EventType::Normal),
         Done::Changed { purpose: Purpose::Confirmation, .. } => ("Confirming", EventType::Normal),
-        Done::Changed { purpose: Purpose::Leaving, fields, .. } if notes_member(fields) => {
-            ("MemberRemoved", EventType::Normal)
-        }
+        Done::Changed { purpose: Purpose::MemberGone, .. } => ("MemberRemoved", EventType::Normal),
         Done::Changed { purpose: Purpose::Leaving, .. } => ("Leaving", EventType::Normal),
         Done::Changed { purpose: Purpose::Metadata, against, .. } if against.is_empty() => return None,
         Done::Changed { purpose: Purpose::Metadata, .. } => ("PutBack", EventType::Warning),

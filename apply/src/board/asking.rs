@@ -33,9 +33,7 @@ impl Board {
     pub fn refused(&self, cluster: &ClusterKey, machine: &str, what: &str, why: &str) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(cluster) else { return };
-        let before = entry.refusals.get(machine).filter(|refusal| refusal.what == what);
-        let times = before.map_or(0, |refusal| refusal.times).saturating_add(1);
-        let refusal = Refusal { what: what.to_owned(), why: why.to_owned(), times, at: now() };
+        let refusal = Refusal::next(entry.refusals.get(machine), what, why, now());
         entry.refusals.insert(machine.to_owned(), refusal);
     }
 
@@ -99,9 +97,7 @@ impl Board {
             is_news = was_refused != is_refused
                 || entry.probe.as_ref().is_none_or(|before| !says_the_same(before, &probe))
                 || entry.post.as_ref().is_some_and(|post| post.ground.hurries);
-            let before = entry.probe.as_ref().and_then(|before| before.missed).unwrap_or_default();
-            let missed = probe.missed.unwrap_or_else(|| before.saturating_add(1));
-            entry.probe = Some(Arc::new(Probe { missed: Some(missed), ..probe }));
+            entry.probe = Some(Arc::new(probe.after(entry.probe.as_deref())));
             is_wanted = entry.is_wanted;
         }
         // It is to be asked once more, which could not be while it was.

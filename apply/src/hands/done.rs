@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use nico_crds::names::MEMBER_GONE;
 use nico_render::rollout::{FinalizerChange, Purpose, Removal};
 
 use super::Done;
@@ -43,11 +42,6 @@ impl Done {
     }
 }
 
-/// What is written is that a control plane is no member any more.
-pub(crate) fn notes_member(fields: &[String]) -> bool {
-    fields.iter().any(|field| field.contains(MEMBER_GONE))
-}
-
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -85,8 +79,9 @@ impl fmt::Display for Done {
                     Purpose::Confirmation => {
                         "gets its content once more, as an apply of the one before may have ended late"
                     }
-                    Purpose::Leaving if notes_member(fields) => "its member of etcd is gone, which is noted",
                     Purpose::Leaving => "begins to leave",
+                    Purpose::NodeNoted => "has a Node, which is noted",
+                    Purpose::MemberGone => "its member of etcd is gone, which is noted",
                     Purpose::Nudge => "is to be looked at by NIO at once",
                     Purpose::Metadata => "is set right",
                 };

@@ -15,7 +15,6 @@ use tracing::{info, warn};
 use crate::ApplyError;
 use crate::cache::Seen;
 use crate::token::Tokens;
-pub(crate) use done::notes_member;
 use writer::{Mode, Writer};
 
 /// Something that was done.

@@ -119,6 +119,8 @@ impl Writer {
             | Purpose::Confirmation
             | Purpose::Metadata
             | Purpose::Leaving
+            | Purpose::NodeNoted
+            | Purpose::MemberGone
             | Purpose::Nudge => !write.against.is_empty(),
         };
         let params = if forced { self.apply().force() } else { self.apply() };

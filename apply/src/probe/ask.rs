@@ -49,11 +49,9 @@ pub(super) async fn ask(door: &Door, ground: &Ground, says_for: Duration) -> See
         }
         Err(failure) => Err(failure.silence()),
     };
-    // Where it gave none, whoever keeps what it says counts.
-    let missed = nodes.is_ok().then_some(0);
     let until = now();
     let until = until.checked_add(says_for).unwrap_or(until);
-    Seen { probe: Probe { at, until, missed, names: ground.names.clone(), nodes, apis }, is_refused }
+    Seen { probe: Probe { at, until, missed: None, names: ground.names.clone(), nodes, apis }, is_refused }
 }
 
 async fn nodes(door: &Door, client: &Client) -> Result<Nodes, Failure> {

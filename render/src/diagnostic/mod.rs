@@ -88,8 +88,11 @@ pub enum Notice {
         /// The lost one.
         lost: String,
     },
-    /// The head is lost and no other control plane is settled: a person must decide.
-    HeadLost,
+    /// The head is lost and no other control plane can take its place: a person must decide.
+    HeadLost {
+        /// Those that cannot as the cluster said that they are no members.
+        outside: Vec<String>,
+    },
     /// The machine that is to be the head is waited for; nothing is created without it.
     HeadAwaited {
         /// Why it is not there.
@@ -218,7 +221,7 @@ impl Diagnostic {
             | Notice::MemberUnreachable { .. }
             | Notice::HeadKept
             | Notice::HeadSucceeded { .. }
-            | Notice::HeadLost
+            | Notice::HeadLost { .. }
             | Notice::HeadAwaited { .. }
             | Notice::NoHead
             | Notice::RebootstrapRefused { .. }
@@ -261,7 +264,7 @@ impl Diagnostic {
             Notice::Leaves { .. } => "Leaving",
             Notice::HeadKept => "HeadKept",
             Notice::HeadSucceeded { .. } => "HeadSucceeded",
-            Notice::HeadLost => "HeadLost",
+            Notice::HeadLost { .. } => "HeadLost",
             Notice::HeadAwaited { .. } => "HeadAwaited",
             Notice::NoHead => "NoHead",
             Notice::RebootstrapRefused { .. } => "RebootstrapRefused",

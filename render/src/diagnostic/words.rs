@@ -34,11 +34,7 @@ impl fmt::Display for Notice {
                 "the spec no longer has it, but it is the first control plane: it stays until it is lost",
             ),
             Self::HeadSucceeded { lost } => write!(f, "becomes the first control plane, as {lost} is lost"),
-            Self::HeadLost => write!(
-                f,
-                "the first control plane is lost and no other is settled, but for who is no member by the cluster's word, so \
-                 nothing is created or removed; bring it back, or annotate the cluster {REBOOTSTRAP}: <machine> to start anew"
-            ),
+            Self::HeadLost { outside } => head_lost(f, outside),
             Self::HeadAwaited { obstacle } => write!(
                 f,
                 "is to be the first control plane, and nothing is created without it: {obstacle}; if it will never \
@@ -108,4 +104,16 @@ impl fmt::Display for Notice {
             Self::Deleting => f.write_str("it is being deleted, so nothing is created for it"),
         }
     }
+}
+
+fn head_lost(f: &mut fmt::Formatter<'_>, outside: &[String]) -> fmt::Result {
+    f.write_str("the first control plane is lost and no other is settled")?;
+    if !outside.is_empty() {
+        write!(f, " and a member (the cluster said of {} that it is none)", outside.join(", "))?;
+    }
+    write!(
+        f,
+        ", so nothing is created or removed; bring it back, or annotate the cluster {REBOOTSTRAP}: <machine> to start \
+         anew"
+    )
 }

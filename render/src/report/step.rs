@@ -1,7 +1,7 @@
 //! The writes that are allowed now: what each does to its machine, and what for.
 
 use k8s_openapi::jiff::Timestamp;
-use nico_crds::names::{LEAVING, Role, join_token_secret};
+use nico_crds::names::{Role, join_token_secret};
 use nico_crds::{KubernetesCluster, KubernetesClusterStatus};
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ impl Teller<'_> {
                 "what others wrote becomes NICO's; no value changes",
             ),
             Step::Create(configuration) => created(configuration),
-            Step::Write(write) if begins_to_leave(write) => self.leaving(write),
+            Step::Write(write) if write.purpose == Purpose::Leaving => self.leaving(write),
             Step::Write(write) => written(write),
             Step::Delete { target, why } => of_target(target, Action::Remove, Aim::Removal, removed(*why)),
             Step::ReleaseFromNio(target) => of_target(
@@ -126,11 +126,6 @@ const fn removed(why: Removal) -> &'static str {
     }
 }
 
-/// The first write of a removal.
-fn begins_to_leave(write: &Write) -> bool {
-    write.purpose == Purpose::Leaving && write.fields.iter().any(|field| field.contains(LEAVING))
-}
-
 fn of_node(step: &NodeStep) -> (Item, String) {
     let words = match &step.act {
         NodeAct::Cordon { .. } => "its Node is cordoned: nothing new is scheduled to it".to_owned(),
@@ -184,7 +179,9 @@ fn written(write: &Write) -> (Item, String) {
             Aim::Confirmation,
             "the same content once more: what it replaced may have been applied after it",
         ),
-        Purpose::Leaving => {
+        Purpose::Leaving => (Action::Remove, Aim::Removal, "its removal begins"),
+        Purpose::NodeNoted => (Action::Remove, Aim::Removal, "that it has a Node is noted, before that goes"),
+        Purpose::MemberGone => {
             (Action::Remove, Aim::Removal, "that its member of etcd is gone is noted, before its Node goes")
         }
         Purpose::Nudge => {

@@ -111,7 +111,7 @@ impl<'a> Planner<'a> {
                 .annotations
                 .get_or_insert_default()
                 .insert(LEAVING_NODE.to_owned(), node.name.clone());
-            self.write(standing, object, Purpose::Leaving);
+            self.write(standing, object, Purpose::NodeNoted);
         }
         self.parts(standing, Parting::Draining { pods: Vec::new(), until: None });
         false

@@ -53,7 +53,7 @@ impl<'a> Planner<'a> {
         if let Some(mut object) = self.as_it_is(standing.live) {
             let annotations = object.metadata.annotations.get_or_insert_default();
             annotations.insert(MEMBER_GONE.to_owned(), member.to_owned());
-            self.write(standing, object, Purpose::Leaving);
+            self.write(standing, object, Purpose::MemberGone);
         }
         self.parts(standing, Parting::Node { late: false });
         false

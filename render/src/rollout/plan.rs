@@ -155,6 +155,10 @@ pub enum Purpose {
     Confirmation,
     /// A removal begins.
     Leaving,
+    /// That the machine which leaves has a Node is noted, where it showed none when its removal began.
+    NodeNoted,
+    /// That its member of etcd is gone is noted, before its Node goes.
+    MemberGone,
     /// NIO is made to look at once; what else disturbs no machine may come with it.
     Nudge,
 }

@@ -142,9 +142,20 @@ pub(crate) fn may_succeed(
     space: &Space<'_>,
     moment: &Moment,
 ) -> bool {
+    !is_outside(known, cluster) && is_settled(known, cluster, space, moment)
+}
+
+/// The cluster said last that it is no member.
+fn is_outside(known: &Known<'_>, cluster: &KubernetesCluster) -> bool {
     let mut lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
-    let is_no_member = lines.any(|line| line.name == known.machine && line.member == Some(false));
-    !is_no_member && is_settled(known, cluster, space, moment)
+    lines.any(|line| line.name == known.machine && line.member == Some(false))
+}
+
+/// Used by the diagnostics: those that could be the head, but for the cluster's word.
+pub(crate) fn outside(gate: &Gate<'_, '_>) -> Vec<String> {
+    let stays = |known: &&Known<'_>| known.stands && known.departure.is_none();
+    let known = gate.roster.control_planes.iter().filter(stays);
+    known.filter(|known| is_outside(known, gate.cluster)).map(|known| known.machine.to_owned()).collect()
 }
 
 /// Settled; without a time, proven counts.

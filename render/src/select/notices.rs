@@ -63,8 +63,11 @@ fn about_head(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     match head {
-        Head::Lost(Some(machine)) => diagnostics.push(Diagnostic::of(machine, Notice::HeadLost)),
-        Head::Lost(None) => diagnostics.push(Diagnostic::general(Notice::HeadLost)),
+        Head::Lost(lost) => {
+            let notice = Notice::HeadLost { outside: head::outside(gate) };
+            let diagnostic = lost.map(|machine| Diagnostic::of(machine, notice.clone()));
+            diagnostics.push(diagnostic.unwrap_or_else(|| Diagnostic::general(notice)));
+        }
         Head::Succeeded { lost, by } => {
             diagnostics.push(Diagnostic::of(by, Notice::HeadSucceeded { lost: lost.to_owned() }));
         }

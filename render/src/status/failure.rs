@@ -49,7 +49,7 @@ pub(super) const fn unrenderable(error: &RenderError) -> &'static str {
 pub(super) fn head_lost(look: &Look<'_>) -> Option<Failure> {
     look.desired.ok().filter(|desired| desired.head_lost)?;
     let is_about_it =
-        |notice: &Notice| matches!(notice, Notice::HeadLost | Notice::RebootstrapRefused { .. });
+        |notice: &Notice| matches!(notice, Notice::HeadLost { .. } | Notice::RebootstrapRefused { .. });
     let about = look.diagnostics().iter().filter(|diagnostic| is_about_it(&diagnostic.notice));
     Some(Failure { reason: "HeadLost", message: words::listed(about.map(Diagnostic::to_string), "; ") })
 }

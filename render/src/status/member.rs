@@ -10,7 +10,7 @@ use crate::wiped::settled_before;
 use crate::workload::{Probe, shows_member};
 
 /// Whether a control plane is a member, as the cluster said last.
-pub(super) fn member(look: &Look<'_>, seen: &Seen<'_>) -> Option<bool> {
+pub(super) fn told(look: &Look<'_>, seen: &Seen<'_>) -> Option<bool> {
     if seen.role != Role::ControlPlane {
         return None;
     }

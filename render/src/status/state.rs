@@ -152,7 +152,7 @@ pub(super) fn line(look: &Look<'_>, seen: &Seen<'_>) -> MachineLine {
             .node
             .and_then(|node| node.kubelet.as_deref())
             .map(|text| words::bounded(text, MAX_WORD)),
-        member: member::member(look, seen),
+        member: member::told(look, seen),
         commit: seen.live.and_then(commit).map(str::to_owned),
         settled_at: settled_at(seen).map(words::seconds),
     }

@@ -172,7 +172,23 @@ pub enum Api {
     Silent,
 }
 
+impl Refusal {
+    /// One more, after the one before it; of something else it is the first.
+    pub fn next(before: Option<&Self>, what: &str, why: &str, at: Timestamp) -> Self {
+        let before = before.filter(|refusal| refusal.what == what).map_or(0, |refusal| refusal.times);
+        Self { what: what.to_owned(), why: why.to_owned(), times: before.saturating_add(1), at }
+    }
+}
+
 impl Probe {
+    /// The same, with the answers counted that did not come, after the one before it.
+    #[must_use]
+    pub fn after(self, before: Option<&Self>) -> Self {
+        let before = before.and_then(|before| before.missed).unwrap_or_default();
+        let missed = if self.nodes.is_ok() { 0 } else { before.saturating_add(1) };
+        Self { missed: Some(missed), ..self }
+    }
+
     /// What is older says nothing.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now <= self.until

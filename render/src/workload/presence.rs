@@ -12,7 +12,7 @@ use super::health::Asks;
 use super::need::was_there;
 use super::{Member, Node, Probe, Workload};
 
-/// One that need not answer, and did, is silent after so many answers that it did not give.
+/// One that need not answer is silent once so many answers in a row did not come.
 const MISSES: u32 = 3;
 
 /// What a cluster says of a machine's Node.
@@ -97,18 +97,18 @@ fn must_answer(cluster: &KubernetesCluster, workload: Option<&Workload>) -> bool
     let was_reached =
         workload.is_some_and(|workload| workload.kubeconfig.stored.is_some()) || was_there(cluster);
     match Asks::of(cluster) {
-        // Somebody is about to look, or it answered just before.
+        // Somebody is about to look, or it may answer yet.
         Asks::Nothing => match workload {
             None => was_reached,
-            Some(workload) => workload.probe.as_ref().is_some_and(|probe| answered_just_before(probe)),
+            Some(workload) => workload.probe.as_ref().is_some_and(|probe| may_answer_yet(probe)),
         },
         Asks::Once => was_reached,
         Asks::Health => true,
     }
 }
 
-/// So that a person who does not count on its answer cannot mean this silence.
-fn answered_just_before(probe: &Probe) -> bool {
+/// One failure is no silence, not even for a person who does not count on its answer.
+fn may_answer_yet(probe: &Probe) -> bool {
     probe.missed.is_some_and(|missed| missed < MISSES)
 }
 

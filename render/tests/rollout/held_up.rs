@@ -3,10 +3,11 @@
 use k8s_openapi::jiff::SignedDuration;
 use nico_crds::cluster::RequireNodeHealth;
 use nico_crds::names::LEAVING_NODE;
-use nico_render::workload::{Kind, Refusal, Workload};
+use nico_render::workload::{Kind, Refusal, Silence, Workload};
 
 use crate::asked::{Fate, pod};
 use crate::farewell::worker;
+use crate::members::control_plane;
 use crate::world::World;
 
 #[test]
@@ -58,7 +59,51 @@ fn a_node_that_shows_only_after_the_removal_began_is_noted_first() {
     world.answers(true);
     let mut steps = world.tick();
     steps.retain(|step| step.starts_with("w1"));
-    assert_eq!(steps, ["w1 Leaving"]);
+    assert_eq!(steps, ["w1 NodeNoted"]);
     assert_eq!(world.annotation("w1", LEAVING_NODE).as_deref(), Some("w1"));
     world.until("w1 cordon");
+}
+
+/// In words, why it is held up where the same was refused three times.
+fn refused(mut world: World, machine: &str) -> String {
+    let (what, why) = (format!("the Node {machine}"), "not today".to_owned());
+    world.refuses(machine, Refusal { what, why, times: 3, at: world.now });
+    assert_eq!(world.waits()[machine], "RefusedByCluster");
+    world.reason(machine).to_string()
+}
+
+#[test]
+fn what_a_person_can_do_instead_is_told_by_what_is_refused() {
+    let mut world = worker();
+    world.does(&["w1 cordon"]);
+    world.runs("w1", Vec::new());
+    let words = refused(world, "w1");
+    assert!(words.contains("delete its Node by hand") && !words.contains("lost"), "{words}");
+    let mut world = control_plane(true);
+    world.does(&["a2 cordon"]);
+    world.runs("a2", Vec::new());
+    let words = refused(world, "a2");
+    assert!(
+        words.contains("remove its member by hand") && words.contains("member-removed: \"true\""),
+        "{words}"
+    );
+}
+
+#[test]
+fn refusals_of_the_same_and_answers_that_fail_are_counted_in_a_row() {
+    let at = worker().now;
+    let first = Refusal::next(None, "the Node w1", "no", at);
+    let second = Refusal::next(Some(&first), "the Node w1", "no", at);
+    let other = Refusal::next(Some(&second), "the pod shop/front", "no", at);
+    assert_eq!([first.times, second.times, other.times], [1, 2, 1]);
+
+    let answer = worker().probe().clone();
+    let mut silence = answer.clone();
+    silence.nodes = Err(Silence::NotAnswering);
+    let first = silence.clone().after(None);
+    let second = silence.clone().after(Some(&first));
+    let answered = answer.after(Some(&second));
+    let again = silence.after(Some(&answered));
+    let missed = [first.missed, second.missed, answered.missed, again.missed];
+    assert_eq!(missed, [Some(1), Some(2), Some(0), Some(1)]);
 }

@@ -128,7 +128,10 @@ fn who_was_told_to_be_no_member_succeeds_nobody() {
     let mut none = World::running(2, 0);
     none.tell_members(&[("a0", Some(true)), ("a1", Some(false))]);
     none.mark_lost("a0");
-    assert!(none.desired().head_lost);
+    let desired = none.desired();
+    assert!(desired.head_lost);
+    let told: Vec<_> = desired.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|told| told.contains("said of a1 that it is none")), "{told:?}");
     none.tell_members(&[("a0", Some(true)), ("a1", Some(true))]);
     assert_eq!(none.desired().members[0].machine, "a1");
 }

@@ -9,7 +9,7 @@ use crate::asked::{Fate, pod};
 use crate::world::World;
 
 /// `a2` of three control planes leaves.
-fn control_plane(is_k3s: bool) -> World {
+pub fn control_plane(is_k3s: bool) -> World {
     let mut world = World::running(3, 0);
     world.answers(is_k3s);
     world.counts(2, 0);
@@ -34,7 +34,7 @@ fn a_control_planes_member_is_removed_and_that_is_noted_before_its_node_goes() {
     died.does(&[]);
     assert_eq!(died.waits()["a2"], "ClusterNotAnswering");
     world.removes_member("a2");
-    world.does(&["a2 Leaving"]);
+    world.does(&["a2 MemberGone"]);
     assert_eq!(world.annotation("a2", MEMBER_GONE).as_deref(), Some("a2-1"));
     let mut joined_anew = world.clone();
     joined_anew.node("a2").member = Some(Member::In { of: "k3s", name: "a2-2".to_owned() });
@@ -99,7 +99,7 @@ fn a_lost_control_planes_member_goes_first_while_a_majority_of_the_rest_is_ready
     let mut world = lost();
     world.does(&["a2 remove member of k3s"]);
     world.removes_member("a2");
-    world.does(&["a0 Content", "a2 Leaving"]);
+    world.does(&["a0 Content", "a2 MemberGone"]);
     let steps = world.tick();
     assert!(steps.contains(&"a2 delete node".to_owned()), "{steps:?}");
     assert!(world.steps().contains(&"a2 delete Lost".to_owned()));
@@ -131,7 +131,7 @@ fn a_member_that_joins_again_while_its_machine_is_cleaned_goes_again() {
     world.does(&["a2 cordon"]);
     world.does(&["a2 remove member of k3s"]);
     world.removes_member("a2");
-    world.does(&["a2 Leaving"]);
+    world.does(&["a2 MemberGone"]);
     world.does(&["a2 delete node"]);
     world.does(&["a2 delete Leaves"]);
     world.does(&[]);

@@ -66,7 +66,7 @@ impl Spoiled<'_> {
                     let mut object = live.clone();
                     let annotations = object.metadata.annotations.get_or_insert_default();
                     annotations.insert(MEMBER_GONE.to_owned(), "gone".to_owned());
-                    write(live, object, Purpose::Leaving)
+                    write(live, object, Purpose::MemberGone)
                 };
                 asked.map(note).collect()
             }

@@ -42,7 +42,7 @@ const fn topic(notice: &Notice) -> Topic {
         | Notice::StrayConfiguration { .. } => Topic::Selection,
         Notice::NotCleaned => Topic::NotCleaned,
         Notice::PendingAtAdoption { .. } | Notice::StaleSinceAdoption => Topic::Adoption,
-        Notice::HeadLost
+        Notice::HeadLost { .. }
         | Notice::MemberUnreachable { .. }
         | Notice::LiveConfigurationMissing { .. }
         | Notice::UnencryptedRepository

@@ -8,7 +8,7 @@ use nico_render::{Desired, DesiredConfiguration, Memory};
 
 use super::history::may_rebootstrap;
 use super::view::View;
-use super::words::Case;
+use super::words::{Case, is_told_no_member};
 use super::{Checker, Invariant};
 
 impl Checker {
@@ -109,8 +109,7 @@ impl Checker {
             self.check(Invariant::S3, lost || may, || {
                 format!("the head changes from {before} to {after}, and was not lost")
             });
-            let mut lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
-            let is_no_member = lines.any(|line| line.name == *after && line.member == Some(false));
+            let is_no_member = is_told_no_member(cluster, after);
             // Whose configuration is gone is never head while another one has one, whoever that is.
             self.check(Invariant::S3, !is_no_member || may || !stands, || {
                 format!("the head changes from {before} to {after}, which was told to be no member")

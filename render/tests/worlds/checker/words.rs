@@ -81,6 +81,12 @@ impl Case {
     }
 }
 
+/// The status tells so, as the cluster said last.
+pub fn is_told_no_member(cluster: &KubernetesCluster, machine: &str) -> bool {
+    let mut lines = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
+    lines.any(|line| line.name == machine && line.member == Some(false))
+}
+
 /// How many workers may be disturbed at once.
 pub fn budget(cluster: &KubernetesCluster, desired: &Desired, role: Role) -> usize {
     if role == Role::ControlPlane {
@@ -158,7 +164,6 @@ impl Checker {
                 same_trigger && (keeps || choose(&Text::read(object)) == choose(&facts.text))
             })
         };
-        let mut told = cluster.status.iter().flat_map(|status| status.machines.iter().flatten());
         Case {
             name: name(live).to_owned(),
             reachable,
@@ -166,9 +171,7 @@ impl Checker {
             released: lost || begun || (role == Role::Worker && !selected),
             haunts: (lost || begun) && role == Role::ControlPlane && !no_member,
             no_member,
-            told_no_member: told
-                .find(|line| line.name == machine)
-                .is_some_and(|line| line.member == Some(false)),
+            told_no_member: is_told_no_member(cluster, &machine),
             wiped_again: self.histories.get(uid(live)).is_some_and(|history| {
                 history.wiped_again || history.was_moved(facts.applied_at, facts.wiped == Some(true))
             }),
