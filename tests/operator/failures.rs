@@ -197,6 +197,12 @@ async fn a_blip_on_another_worker_thaws_nothing_and_passes_by_itself() {
     fleet.wait_state("node-5", "Unreachable").await;
     fleet.passes(2).await;
     assert_names_it(&fleet.cluster().await["status"]);
+    // NIO looks in its own time, and applies anew only what it has forgotten.
+    let forgets = async || {
+        let live = fleet.configuration("node-5").await;
+        if live["status"]["appliedCommit"].is_null() { Ok(()) } else { Err(live["status"].to_string()) }
+    };
+    fleet.stage.wait("the commit of node-5 to be forgotten", forgets).await;
     fleet.control().find("node-5");
     fleet.wait_state("node-5", "Settled").await;
     fleet.passes(2).await;
